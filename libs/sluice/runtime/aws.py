@@ -1,0 +1,71 @@
+"""The only place that knows boto3: clients, credentials, and what AWS error codes mean to us."""
+
+from __future__ import annotations
+
+import functools
+import os
+from typing import Any
+
+from sluice.errors import SluiceError, SourceChanged, SourceMissing, StorageDenied, StorageError, StorageThrottled
+
+_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+_CHANGED = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
+_DENIED = {
+    "401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId",
+    "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "KMS.AccessDeniedException",
+}  # fmt: skip
+_THROTTLED = {"429", "503", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"}
+
+
+@functools.cache
+def client(service: str) -> Any:
+    """A boto3 client of this process for `service`, with adaptive retries; endpoint and region come from the environment."""
+    import boto3
+    from botocore.config import Config
+
+    retries = {"mode": "adaptive", "total_max_attempts": int(os.environ.get("SLUICE_AWS_ATTEMPTS", "8"))}
+    return boto3.client(service, config=Config(retries=retries, connect_timeout=10, read_timeout=60))
+
+
+def translated(error: Exception, uri: str) -> SluiceError:
+    """The error of our tree that a botocore error on `uri` stands for."""
+    from botocore.exceptions import ClientError, NoCredentialsError, PartialCredentialsError
+
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return StorageDenied(f"{uri}: no AWS credentials were found; give this process a role, a profile or keys")
+    if not isinstance(error, ClientError):
+        return StorageError(f"{uri}: storage did not answer ({type(error).__name__}); run again")
+    code = str(error.response.get("Error", {}).get("Code", ""))
+    operation = error.operation_name
+    if code in _MISSING:
+        return SourceMissing(f"{uri}: expected an object, found none ({operation}: {code})")
+    if code in _CHANGED:
+        return SourceChanged(f"{uri}: is not the object that was listed any more ({operation}: {code})")
+    if code in _DENIED:
+        return StorageDenied(f"{uri}: access denied ({operation}: {code}); grant this role the permission and run again")
+    if code in _THROTTLED:
+        return StorageThrottled(f"{uri}: still throttled after all retries ({operation}: {code}); run again later")
+    return StorageError(f"{uri}: {operation} failed ({code}); run again")
+
+
+def delta_options() -> dict[str, str]:
+    """Storage options for delta-rs: this process's credentials, fetched anew since a long run outlives its first ones."""
+    import boto3
+
+    session = boto3.Session()
+    options = {"aws_conditional_put": "etag"}
+    if session.region_name:
+        options["aws_region"] = session.region_name
+    credentials = session.get_credentials()
+    if credentials is not None:
+        frozen = credentials.get_frozen_credentials()
+        options["aws_access_key_id"] = frozen.access_key
+        options["aws_secret_access_key"] = frozen.secret_key
+        if frozen.token:
+            options["aws_session_token"] = frozen.token
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        options["aws_endpoint"] = endpoint
+        if endpoint.startswith("http://"):
+            options["aws_allow_http"] = "true"
+    return options

@@ -1,0 +1,124 @@
+"""S3 behind the storage interface: conditional reads by ETag, conditional puts, reads that resume."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from sluice.errors import SourceChanged, SourceMissing, StorageError
+from sluice.runtime.aws import client, translated
+from sluice.runtime.storage import Reader, StoredObject
+
+_READ_ATTEMPTS = 6
+
+
+def split(uri: str) -> tuple[str, str]:
+    """`s3://bucket/a/b` -> ("bucket", "a/b")."""
+    bucket, _, key = uri.split("://", 1)[1].partition("/")
+    return bucket, key
+
+
+class S3Storage:
+    """Objects in S3; all errors are of our tree."""
+
+    def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
+        bucket, key = split(prefix.rstrip("/") + "/")
+        arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": key}
+        if start_after:
+            arguments["StartAfter"] = key + start_after
+        try:
+            for page in client("s3").get_paginator("list_objects_v2").paginate(**arguments):
+                for item in page.get("Contents", ()):
+                    if not item["Key"].endswith("/"):  # folder markers of consoles and Hadoop
+                        yield StoredObject(
+                            f"s3://{bucket}/{item['Key']}", item["Size"], item["ETag"], item["LastModified"]
+                        )
+        except Exception as error:
+            raise _ours(error, prefix) from error
+
+    def open(self, uri: str, etag: str | None = None) -> Reader:
+        return _S3Reader(uri, etag)
+
+    def read(self, uri: str) -> bytes:
+        reader = self.open(uri)
+        parts = iter(lambda: reader.read(1 << 20), b"")
+        return b"".join(parts)
+
+    def head(self, uri: str) -> StoredObject | None:
+        bucket, key = split(uri)
+        try:
+            found = client("s3").head_object(Bucket=bucket, Key=key)
+        except Exception as error:
+            ours = _ours(error, uri)
+            if isinstance(ours, SourceMissing):
+                return None
+            raise ours from error
+        return StoredObject(uri, found["ContentLength"], found["ETag"], found["LastModified"])
+
+    def put(self, uri: str, data: bytes, *, if_absent: bool = False) -> bool:
+        bucket, key = split(uri)
+        condition = {"IfNoneMatch": "*"} if if_absent else {}
+        try:
+            client("s3").put_object(Bucket=bucket, Key=key, Body=data, **condition)
+        except Exception as error:
+            ours = _ours(error, uri)
+            if if_absent and isinstance(ours, SourceChanged):
+                return False
+            raise ours from error
+        return True
+
+    def delete(self, uri: str) -> None:
+        bucket, key = split(uri)
+        try:
+            client("s3").delete_object(Bucket=bucket, Key=key)
+        except Exception as error:
+            raise _ours(error, uri) from error
+
+
+def _ours(error: Exception, uri: str) -> Exception:
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return translated(error, uri) if isinstance(error, BotoCoreError | ClientError) else error
+
+
+class _S3Reader:
+    """One object, opened on condition of its ETag; a broken connection resumes where it broke, on the same condition."""
+
+    def __init__(self, uri: str, etag: str | None) -> None:
+        self._uri, self._etag, self._at = uri, etag, 0
+        self._body = self._get()
+
+    def _get(self) -> Any:
+        bucket, key = split(self._uri)
+        arguments: dict[str, Any] = {"Bucket": bucket, "Key": key}
+        if self._etag is not None:
+            arguments["IfMatch"] = self._etag
+        if self._at:
+            arguments["Range"] = f"bytes={self._at}-"
+        try:
+            answer = client("s3").get_object(**arguments)
+        except Exception as error:
+            raise _ours(error, self._uri) from error
+        self._etag = answer["ETag"]
+        return answer["Body"]
+
+    def read(self, size: int = -1, /) -> bytes:
+        from botocore.exceptions import BotoCoreError
+        from urllib3.exceptions import HTTPError
+
+        for attempt in range(_READ_ATTEMPTS):
+            try:
+                data: bytes = self._body.read(size if size >= 0 else None)
+            except (BotoCoreError, HTTPError, OSError) as error:
+                if attempt + 1 == _READ_ATTEMPTS:
+                    raise StorageError(f"{self._uri}: the connection broke {attempt + 1} times; run again") from error
+                time.sleep(0.2 * 2**attempt)
+                self._body = self._get()
+            else:
+                self._at += len(data)
+                return data
+        raise AssertionError("unreachable")
+
+    def close(self) -> None:
+        self._body.close()

@@ -1,0 +1,68 @@
+"""The Spark session of every job: one set of settings, so that every runtime computes the same tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from sluice.errors import UsageError
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+# What could differ between runtimes and would change a result is pinned: Glue 6.0 turns ANSI on and Glue 5.1 does not,
+# a cluster's time zone is anybody's guess, and timestamps other than TIMESTAMP_MICROS have no statistics in Parquet.
+PINNED = {
+    "spark.sql.ansi.enabled": "false",
+    "spark.sql.session.timeZone": "UTC",
+    "spark.sql.timestampType": "TIMESTAMP_LTZ",
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
+    "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
+    "spark.sql.caseSensitive": "false",
+    "spark.sql.legacy.timeParserPolicy": "CORRECTED",
+    "spark.sql.sources.partitionOverwriteMode": "static",
+    "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
+    "spark.databricks.delta.properties.defaults.columnMapping.mode": "none",
+    "spark.databricks.delta.properties.defaults.checkpointPolicy": "classic",
+}
+_STATIC = {
+    "spark.sql.extensions": "io.delta.sql.DeltaSparkSessionExtension",
+    "spark.sql.catalog.spark_catalog": "org.apache.spark.sql.delta.catalog.DeltaCatalog",
+}
+
+
+def build_session(app_name: str, conf: Mapping[str, str] | None = None) -> SparkSession:
+    """The session with Delta and the pinned settings; `conf` adds to them, and what the runtime gave stays otherwise.
+
+    Raises UsageError where the runtime started Spark without Delta, since that cannot be mended from inside.
+    """
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(app_name)
+    for key, value in {**_STATIC, **_s3a(), **(conf or {})}.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    for key, value in PINNED.items():
+        session.conf.set(key, value)
+    extensions = session.conf.get("spark.sql.extensions", "") or ""
+    if _STATIC["spark.sql.extensions"] not in extensions:
+        raise UsageError(
+            "expected a Spark session with Delta, found one without; start the job with "
+            + " ".join(f"--conf {key}={value}" for key, value in _STATIC.items())
+        )
+    return session
+
+
+def _s3a() -> dict[str, str]:
+    """Where the environment names another S3 endpoint (tests, private stores), Spark's own S3 client follows it."""
+    import os
+
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return {}
+    return {
+        "spark.hadoop.fs.s3a.endpoint": endpoint,
+        "spark.hadoop.fs.s3a.path.style.access": "true",
+        "spark.hadoop.fs.s3a.connection.ssl.enabled": str(endpoint.startswith("https")).lower(),
+    }
