@@ -1,0 +1,90 @@
+"""A data contract as plain values: what lands, what is promised, and the few settings the standard has no place for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+Keep = Literal["first", "newest"]
+UnknownFields = Literal["rescue", "evolve", "reject"]
+
+MAX_RECORD_BYTES = 16 << 20
+MAX_NESTING = 200
+
+
+@dataclass(frozen=True)
+class RawField:
+    """A field of the landing JSON object.
+
+    `name` is the JSON key, exactly; `type` is Spark DDL in lower case (names of struct fields keep their case):
+    string, boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), array<..>, struct<a:..>, map<string,..>.
+    """
+
+    name: str
+    type: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the curated table, in the order of the contract.
+
+    `expression` is Spark SQL over raw fields and earlier columns; an earlier column hides a raw field of its name.
+    None means: the raw field of the same name, whose type is then the same.
+    `sources` are what a value is made of, each fit for `pyspark.sql.functions.col` (`user`, `user.id`, "`a b`"), and
+    resolved like the names in the expression: a NULL made from sources none of which is NULL is `not_convertible`.
+    No sources: never `not_convertible`. Positions count from 1.
+    """
+
+    name: str
+    type: str
+    required: bool = False
+    expression: str | None = None
+    sources: tuple[str, ...] = ()
+    partition_position: int | None = None
+    key_position: int | None = None
+    classification: str | None = None
+    description: str | None = None
+
+
+@dataclass(frozen=True)
+class Filter:
+    """Records for which `expression` (boolean, over raw fields) is true are no data of this dataset.
+
+    They are counted as filtered, by `kind`; the first filter that holds names it. NULL is not true.
+    """
+
+    kind: str
+    expression: str
+
+
+@dataclass(frozen=True)
+class Contract:
+    """A contract that has been checked; made by `load_contract` and `parse_contract` only.
+
+    `fingerprint` is a sha256 in hex over all that has an effect on data: not version, path, classification, description.
+    """
+
+    dataset: str
+    version: str
+    path: str
+    raw: tuple[RawField, ...]
+    columns: tuple[Column, ...]
+    keep: Keep
+    newest_by: str | None
+    unknown_fields: UnknownFields
+    filters: tuple[Filter, ...]
+    max_record_bytes: int
+    max_nesting: int
+    fingerprint: str
+
+    @property
+    def partition_columns(self) -> tuple[str, ...]:
+        """Names of the columns the table is partitioned by, outermost first."""
+        placed = [(column.partition_position, column.name) for column in self.columns]
+        return tuple(name for position, name in sorted((p, n) for p, n in placed if p is not None))
+
+    @property
+    def key_columns(self) -> tuple[str, ...]:
+        """Names of the primary key's columns in order; empty where byte-equal records are the duplicates."""
+        placed = [(column.key_position, column.name) for column in self.columns]
+        return tuple(name for position, name in sorted((p, n) for p, n in placed if p is not None))
