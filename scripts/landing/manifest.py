@@ -1,0 +1,122 @@
+"""The manifest of a delivery: the exact counts that curation must show, kept beside the raw zone and not in it.
+
+`<lake>/_landed/<dataset>/seed-<n>.json`, and `seed-<n>-again-<k>.json` for the same messages delivered anew. It is written
+twice: `landing` before the first source object, so that two runs cannot land one seed, and `landed` after the last.
+The expected counts of all manifests of a lake add up to those of its tables.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from landing.arguments import Order
+from landing.messages import Counts, Fate
+from landing.objects import Delivered
+from sluice.errors import LocationError, StorageDenied, StorageError, UsageError
+from sluice.runtime.storage import join, storage_for
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def begin(order: Order) -> tuple[str, int]:
+    """(uri, number) of this delivery's manifest, now marked as landing.
+
+    Raises UsageError where the seed has landed in this lake before and `--again true` was not given, or other messages
+    were made from it, and LocationError where the lake cannot be written; nothing is written then.
+    """
+    number = 0
+    while (found := _load(uri := _uri(order, number))) is not None:
+        if found["content"] != order.content():
+            differing = sorted(key for key, value in order.content().items() if found["content"].get(key) != value)
+            raise UsageError(
+                f"{uri}: seed {order.seed} made other messages in this lake ({', '.join(differing)} differ); "
+                "give another --seed or the same arguments; nothing was written"
+            )
+        unfinished = found["state"] == "landing"
+        if unfinished and found["delivery"] == order.delivery():
+            return uri, number  # its source objects have the same keys and bytes: go on with them
+        if unfinished:
+            raise UsageError(
+                f"{uri}: a delivery of seed {order.seed} was not finished; run it again with its own arguments "
+                f"({json.dumps(found['delivery'])}); nothing was written"
+            )
+        if not order.again:
+            raise UsageError(
+                f"{uri}: seed {order.seed} has landed in this lake already; give another --seed for more messages, "
+                "or --again true to deliver the same ones under other keys; nothing was written"
+            )
+        number += 1
+    _save(uri, {"state": "landing", "content": order.content(), "delivery": order.delivery()}, order.lake)
+    return uri, number
+
+
+def finish(uri: str, number: int, order: Order, done: Delivered) -> dict[str, Any]:
+    """Write the manifest of what was delivered and return it."""
+    found = {
+        "state": "landed",
+        "content": order.content(),
+        "delivery": order.delivery(),
+        "delivery_number": number,
+        "expected": expected(done.counts, redelivered=number > 0),
+        "messages": {fate.name.lower(): done.counts.fates[fate] for fate in Fate},
+        "source_objects": done.source_objects,
+        "stored_bytes": done.stored_bytes,
+        "raw_bytes": done.raw_bytes,
+    }
+    storage_for(uri).put(uri, _text(found))
+    return found
+
+
+def expected(counts: Counts, redelivered: bool) -> dict[str, Any]:
+    """What the batch or batches that read this delivery must show in sum.
+
+    Delivered anew, all that was curated is a duplicate; refused records are refused again. `rescued` is a part of
+    `curated`; a day of `rows_per_event_date` is the UTC day of the event, not of its arrival.
+    """
+    fates = counts.fates
+    sound = fates[Fate.PLAIN] + fates[Fate.LATE] + fates[Fate.UNKNOWN]
+    reasons = {"malformed_json": fates[Fate.DAMAGED], **counts.reasons}
+    days = {} if redelivered else {_day(day): rows for day, rows in sorted(counts.days.items()) if rows}
+    return {
+        "records": fates.total(),
+        "curated": 0 if redelivered else sound,
+        "quarantined": fates[Fate.DAMAGED] + fates[Fate.WRONG],
+        "quarantined_by_reason": {reason: rows for reason, rows in sorted(reasons.items()) if rows},
+        "duplicates": fates[Fate.COPY] + (sound if redelivered else 0),
+        "superseded": 0,
+        "filtered": 0,
+        "rescued": 0 if redelivered else fates[Fate.UNKNOWN],
+        "rows_per_event_date": days,
+    }
+
+
+def _uri(order: Order, number: int) -> str:
+    name = f"seed-{order.seed}" + (f"-again-{number}" if number else "")
+    return join(order.lake, "_landed", order.dataset, f"{name}.json")
+
+
+def _day(since_epoch: int) -> str:
+    return f"{_EPOCH + timedelta(days=since_epoch):%Y-%m-%d}"
+
+
+def _text(found: dict[str, Any]) -> bytes:
+    return json.dumps(found, indent=2).encode() + b"\n"
+
+
+def _load(uri: str) -> dict[str, Any] | None:
+    storage = storage_for(uri)
+    if storage.head(uri) is None:
+        return None
+    found: dict[str, Any] = json.loads(storage.read(uri))
+    return found
+
+
+def _save(uri: str, found: dict[str, Any], lake: str) -> None:
+    try:
+        created = storage_for(uri).put(uri, _text(found), if_absent=True)
+    except (StorageDenied, StorageError) as error:
+        raise LocationError(f"{lake}: expected a lake that can be written; {error}; nothing was written") from error
+    if not created:
+        raise UsageError(f"{uri}: another run began to land this seed just now; wait for it or give another --seed")
