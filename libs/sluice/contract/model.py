@@ -16,8 +16,8 @@ MAX_NESTING = 200
 class RawField:
     """A field of the landing JSON object.
 
-    `name` is the JSON key, exactly; `type` is Spark DDL in lower case (names of struct fields keep their case):
-    string, boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), array<..>, struct<a:..>, map<string,..>.
+    `name` is the JSON key, exactly; `type` is Spark DDL in lower case (names of struct fields keep their case): string,
+    boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), array<..>, struct<a:..>, map<string,..>.
     """
 
     name: str
@@ -61,7 +61,7 @@ class Filter:
 class Contract:
     """A contract that has been checked; made by `load_contract` and `parse_contract` only.
 
-    `fingerprint` is a sha256 in hex over all that has an effect on data: not version, path, classification, description.
+    `fingerprint` is a sha256 in hex over all that has an effect on data: not version, path, classification, texts.
     """
 
     dataset: str

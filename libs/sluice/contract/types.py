@@ -48,13 +48,13 @@ _PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
 _DEEPEST = 50
 
 
-class TypeProblem(ValueError):
+class TypeTextError(ValueError):
     """Raised for text that is no type of ours; the message goes into the list of problems."""
 
 
 @dataclass(frozen=True)
 class SparkType:
-    """A type: `kind` is its word (`decimal`, `struct`), `fields` the struct's names and types, `parts` array and map."""
+    """A type: `kind` is its word (`decimal`), `fields` a struct's names and types, `parts` what array and map hold."""
 
     kind: str
     text: str
@@ -73,7 +73,7 @@ def quoted(name: str) -> str:
 
 
 def parse_type(text: str) -> SparkType:
-    """Spark DDL -> type; `Array<Long>` -> array<bigint>. Raises TypeProblem."""
+    """Spark DDL -> type; `Array<Long>` -> array<bigint>. Raises TypeTextError."""
     reader = _Reader(text)
     found = reader.type(depth=0)
     reader.end()
@@ -98,15 +98,15 @@ class _Reader:
     def take(self, wanted: str) -> None:
         found = self.next()
         if found != wanted:
-            raise TypeProblem(f"expected `{wanted}`, found {f'`{found}`' if found else 'the end'} in `{self.text}`")
+            raise TypeTextError(f"expected `{wanted}`, found {f'`{found}`' if found else 'the end'} in `{self.text}`")
 
     def end(self) -> None:
         if self.peek():
-            raise TypeProblem(f"nothing may follow the type, found `{self.peek()}` in `{self.text}`")
+            raise TypeTextError(f"nothing may follow the type, found `{self.peek()}` in `{self.text}`")
 
     def type(self, depth: int) -> SparkType:
         if depth > _DEEPEST:
-            raise TypeProblem(f"types nest at most {_DEEPEST} deep")
+            raise TypeTextError(f"types nest at most {_DEEPEST} deep")
         word = self.next().lower()
         kind = ALIASES.get(word, word)
         if kind == "decimal":
@@ -119,7 +119,7 @@ class _Reader:
             return self.parts(kind, 2, depth)
         if kind == "struct":
             return self.struct(depth)
-        raise TypeProblem(f"`{word or self.text}` is not a type a contract may use")
+        raise TypeTextError(f"`{word or self.text}` is not a type a contract may use")
 
     def decimal(self) -> SparkType:
         digits = [10, 0]
@@ -132,13 +132,13 @@ class _Reader:
             self.take(")")
         precision, scale = digits
         if not (1 <= precision <= 38 and 0 <= scale <= precision):
-            raise TypeProblem(f"decimal(p,s) needs 1 <= p <= 38 and 0 <= s <= p, found decimal({precision},{scale})")
+            raise TypeTextError(f"decimal(p,s) needs 1 <= p <= 38 and 0 <= s <= p, found decimal({precision},{scale})")
         return SparkType("decimal", f"decimal({precision},{scale})")
 
     def number(self) -> int:
         found = self.next()
         if not (found.isascii() and found.isdigit() and len(found) < 4):
-            raise TypeProblem(f"expected a number, found `{found}` in `{self.text}`")
+            raise TypeTextError(f"expected a number, found `{found}` in `{self.text}`")
         return int(found)
 
     def parts(self, kind: str, count: int, depth: int) -> SparkType:
@@ -149,7 +149,7 @@ class _Reader:
             found.append(self.type(depth + 1))
         self.take(">")
         if kind == "map" and found[0].kind != "string":
-            raise TypeProblem(f"the key of a map is string, as in JSON; found {found[0].text}")
+            raise TypeTextError(f"the key of a map is string, as in JSON; found {found[0].text}")
         return SparkType(kind, f"{kind}<{','.join(part.text for part in found)}>", parts=tuple(found))
 
     def struct(self, depth: int) -> SparkType:
@@ -160,11 +160,13 @@ class _Reader:
             if name.startswith("`"):
                 name = name[1:-1].replace("``", "`")
             elif not re.fullmatch(r"\w+", name):
-                raise TypeProblem(f"expected the name of a struct field, found `{name}` in `{self.text}`")
+                raise TypeTextError(f"expected the name of a struct field, found `{name}` in `{self.text}`")
             if self.peek() == ":":
                 self.take(":")
             if name.lower() in (other.lower() for other, _ in fields):
-                raise TypeProblem(f"struct field `{name}` is there twice (Spark does not tell upper and lower case apart)")
+                raise TypeTextError(
+                    f"struct field `{name}` is there twice (Spark does not tell upper and lower case apart)"
+                )
             fields.append((name, self.type(depth + 1)))
             if self.peek() != ",":
                 break

@@ -1,0 +1,99 @@
+"""What raw fields and curated columns have in common: a name, a type, and nothing that would be overlooked."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from open_data_contract_standard.model import SchemaObject, SchemaProperty
+
+from sluice.contract.problems import Problems, did_you_mean
+from sluice.contract.types import KNOWN, LOGICAL, SparkType, TypeTextError, parse_type
+
+# The stage is partitioned by a column of this name beside the contract's own.
+RESERVED = ("fate",)
+_COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
+_UNHEEDED = {
+    "unique": "give the key as primaryKey, or write an expectation",
+    "quality": "write an expectation",
+    "enum": "write an expectation",
+}
+_TYPE_CHECKS = {
+    *("minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
+    *("minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "required"),
+}
+_CURATED_ONLY = ("required", "primaryKey", "partitioned", "transformLogic", "transformSourceObjects", "encryptedName")
+
+
+def named_properties(found: SchemaObject, at: int, problems: Problems) -> Iterator[tuple[str, SchemaProperty]]:
+    """(place, property) for each property with a name of its own; the others are problems."""
+    seen: dict[str, str] = {}
+    if not found.properties:
+        problems.add(f"schema[{at}] {found.name}", "has no properties")
+    for index, one in enumerate(found.properties or ()):
+        place = f"schema[{at}].properties[{index}]"
+        if not one.name:
+            problems.add(place, "has no name")
+            continue
+        place += f" {one.name}"
+        if one.name.lower() in seen:
+            first = seen[one.name.lower()]
+            same = (
+                "is there twice" if first == one.name else f"differs from `{first}` only in case, which Spark ignores"
+            )
+            problems.add(place, f"the name {same}")
+            continue
+        seen[one.name.lower()] = one.name
+        yield place, one
+
+
+def check_name(name: str, place: str, curated: bool, problems: Problems) -> None:
+    if name.startswith("_"):
+        problems.add(place, "names that begin with `_` are reserved for the pipeline")
+    elif curated and name.lower() in RESERVED:
+        problems.add(place, f"the name `{name}` is reserved for the pipeline")
+    elif curated and not _COLUMN_NAME.fullmatch(name):
+        problems.add(place, "a column's name is a letter, then at most 127 letters, digits and _")
+    elif not curated and (not name.isprintable() or "`" in name or len(name) > 255):
+        problems.add(place, "a raw field's name is at most 255 printable characters without `")
+    elif name.strip() != name:
+        problems.add(place, "the name begins or ends with a space")
+
+
+def check_type(one: SchemaProperty, place: str, problems: Problems) -> SparkType | None:
+    """The Spark type of a property; None, with a problem added, where it is none."""
+    if not one.physicalType:
+        problems.add(place, f"has no physicalType, expected one of {', '.join(KNOWN)}")
+        return None
+    try:
+        found = parse_type(one.physicalType)
+    except TypeTextError as error:
+        problems.add(place, f"physicalType {one.physicalType}: {error}; there are {', '.join(KNOWN)}")
+        return None
+    if one.logicalType and one.logicalType not in LOGICAL:
+        hint = did_you_mean(one.logicalType, LOGICAL)
+        problems.add(place, f"logicalType {one.logicalType} is none of {', '.join(LOGICAL)}{hint}")
+    elif one.logicalType and found.kind not in LOGICAL[one.logicalType]:
+        fit = " or ".join(LOGICAL[one.logicalType])
+        problems.add(place, f"logicalType {one.logicalType} needs physicalType {fit}, found {found.text}")
+    return found
+
+
+def check_unheeded(one: SchemaProperty, place: str, curated: bool, problems: Problems) -> None:
+    """A promise that nobody would keep must not stand in a contract."""
+    for name, instead in _UNHEEDED.items():
+        if getattr(one, name):
+            problems.add(place, f"{name} is not checked by the contract: {instead}")
+    for name in sorted(_TYPE_CHECKS & set(one.logicalTypeOptions or {})):
+        problems.add(place, f"logicalTypeOptions.{name} is not checked by the contract: write an expectation")
+    if one.properties or one.items or one.map:
+        problems.add(
+            place, "nested fields are given in physicalType (struct<a:bigint>), not in properties, items or map"
+        )
+    if one.physicalName not in (None, one.name):
+        problems.add(place, f"physicalName {one.physicalName} differs from the name, but a column has one name")
+    if one.semanticType not in (None, "column", "dimension"):
+        problems.add(place, f"semanticType {one.semanticType}: a row holds columns only")
+    for name in () if curated else _CURATED_ONLY:
+        if getattr(one, name):
+            problems.add(place, f"{name} belongs to the curated column, not to a raw field")
