@@ -113,6 +113,8 @@ def parse(argv: Sequence[str]) -> Order:
         firehose=given.firehose,
         region=given.region,
     )
+    if not given.lake.strip():
+        problems.append("--lake: expected a local folder or s3://bucket/prefix, found nothing")
     if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", given.stream):
         problems.append("--stream: expected 1 to 64 letters, digits, `_`, `.` or `-`, as Firehose allows")
     if problems:
@@ -143,7 +145,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--unknown", default="0.005", metavar="SHARE", help="fields nobody declared (default %(default)s)")
     add("--wrong", default="0", metavar="SHARE", help="sound JSON, impossible value (default %(default)s)")
     add("--late-days", default="2", metavar="DAYS", help="the latest are that late (default %(default)s)")
-    add("--object-bytes", default="5MiB", metavar="SIZE", help="buffer, uncompressed: 300000, 5MiB (default %(default)s)")
+    add(
+        "--object-bytes",
+        default="5MiB",
+        metavar="SIZE",
+        help="buffer, uncompressed: 300000, 5MiB (default %(default)s)",
+    )
     add("--object-seconds", default="300", metavar="S", help="longest arrival in one object (default %(default)s)")
     add("--stream", default="app-messages", metavar="NAME", help="the name in the keys (default %(default)s)")
     add("--workers", default=str(len(os.sched_getaffinity(0))), metavar="N", help="processes (default: one per core)")
@@ -197,5 +204,7 @@ def _instant(given: argparse.Namespace, problems: list[str]) -> datetime:
             return at
     except (ValueError, OverflowError):
         pass
-    problems.append(f"--start: expected an instant such as 2017-11-26T15:00:00Z, from 1971 to 2200, found `{given.start}`")
+    problems.append(
+        f"--start: expected an instant such as 2017-11-26T15:00:00Z, from 1971 to 2200, found `{given.start}`"
+    )
     return datetime(1971, 1, 1, tzinfo=UTC)

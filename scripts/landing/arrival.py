@@ -54,7 +54,7 @@ class Arrivals:
 
 
 def plan_arrivals(seed: int, messages: int, start_ms: int, span_ms: int) -> Arrivals:
-    """Spread `messages` over `span_ms` from `start_ms`: the daily curve, and bursts of half a minute to five minutes."""
+    """Spread `messages` over `span_ms` from `start_ms`: the daily curve, with bursts of up to five minutes."""
     rnd = Random(f"arrivals:{seed}")
     slots = max(1, span_ms // SLOT_MS)
     edges = [span_ms * s // slots for s in range(slots + 1)]

@@ -40,7 +40,7 @@ def _without_brace(record: bytes, _: int) -> bytes:
 
 
 def _garbled_number(record: bytes, _: int) -> bytes:
-    before, _, after = record.partition(b'"timestamp": ')
+    before, _key, after = record.partition(b'"timestamp": ')
     return before + b'"timestamp": lbil/ll8115/8' + after[after.index(b', "') :]
 
 
@@ -62,7 +62,10 @@ _BROKEN: tuple[Callable[[bytes, int], bytes], ...] = (_cut_off, _single_quoted, 
 
 
 def with_unknown(text: str, pick: int) -> str:
-    """The record with one field more than declared, or with a declared one a second time in other letter case."""
+    """The record with a field nobody declared, or with a declared one in other letter case.
+
+    In place of a required field such a variant would be a wrong record: `Country` stands beside `country` here.
+    """
     kind, pick = pick % 5, pick // 5
     if kind == 0:
         return f'{text[:-1]}, "app_version": "{pick % 9}.{pick % 13}.{pick % 17}"}}'
@@ -72,7 +75,7 @@ def with_unknown(text: str, pick: int) -> str:
         return f'{text[:-1]}, "tags": ["t{pick % 7}", "}}{{", null, {pick % 5}]}}'
     if kind == 3:
         return text.replace('"country": ', '"Country": "Elsewhere", "country": ', 1)
-    return f'{text[:-1]}, "CHANNEL": "loud", "retries": {pick % 4}}}'
+    return text.replace('"channel": ', '"Channel": ')
 
 
 _WRONG: tuple[tuple[str, str, str], ...] = (  # reason, the field, what stands in its place
@@ -86,12 +89,16 @@ _WRONG: tuple[tuple[str, str, str], ...] = (  # reason, the field, what stands i
     ("not_convertible", "longitude", "1e400"),
     ("missing_required", "country", "null"),
     ("missing_required", "timestamp", "null"),
+    ("missing_required", "sentiment", "null"),
 )
 
 
 def wrong(text: str, pick: int) -> tuple[str, str]:
     """(reason, record) of a record that is sound JSON with one value that cannot be what was promised."""
-    reason, field, value = _WRONG[pick % len(_WRONG)]
+    pick %= len(_WRONG) + 1
+    if pick == len(_WRONG):
+        return "missing_required", text.replace('"country": ', '"Country": ', 1)
+    reason, field, value = _WRONG[pick]
     before, _, after = text.partition(f'"{field}": ')
     rest = after[after.index(', "') :]
     return reason, f'{before}"{field}": {value}{rest}'

@@ -1,7 +1,7 @@
 """The manifest of a delivery: the exact counts that curation must show, kept beside the raw zone and not in it.
 
-`<lake>/_landed/<dataset>/seed-<n>.json`, and `seed-<n>-again-<k>.json` for the same messages delivered anew. It is written
-twice: `landing` before the first source object, so that two runs cannot land one seed, and `landed` after the last.
+`<lake>/_landed/<dataset>/seed-<n>.json`, and `seed-<n>-again-<k>.json` for the same messages delivered anew. It is
+written twice: `landing` before the first source object, so that two runs cannot land one seed, `landed` after the last.
 The expected counts of all manifests of a lake add up to those of its tables.
 """
 
@@ -14,8 +14,8 @@ from typing import Any
 from landing.arguments import Order
 from landing.messages import Counts, Fate
 from landing.objects import Delivered
-from sluice.errors import LocationError, StorageDenied, StorageError, UsageError
-from sluice.runtime.storage import join, storage_for
+from sluice.errors import LocationError, SourceMissing, StorageError, UsageError
+from sluice.runtime.storage import is_s3, join, storage_for
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -34,36 +34,49 @@ def begin(order: Order) -> tuple[str, int]:
                 f"{uri}: seed {order.seed} made other messages in this lake ({', '.join(differing)} differ); "
                 "give another --seed or the same arguments; nothing was written"
             )
-        unfinished = found["state"] == "landing"
-        if unfinished and found["delivery"] == order.delivery():
+        if found["state"] != "landed":
+            _refuse_unless_resumable(uri, found, order)
             return uri, number  # its source objects have the same keys and bytes: go on with them
-        if unfinished:
-            raise UsageError(
-                f"{uri}: a delivery of seed {order.seed} was not finished; run it again with its own arguments "
-                f"({json.dumps(found['delivery'])}); nothing was written"
-            )
         if not order.again:
             raise UsageError(
                 f"{uri}: seed {order.seed} has landed in this lake already; give another --seed for more messages, "
                 "or --again true to deliver the same ones under other keys; nothing was written"
             )
         number += 1
-    _save(uri, {"state": "landing", "content": order.content(), "delivery": order.delivery()}, order.lake)
+    _create(uri, {"state": "landing", "content": order.content(), "delivery": order.delivery()}, order.lake)
     return uri, number
 
 
-def finish(uri: str, number: int, order: Order, done: Delivered) -> dict[str, Any]:
-    """Write the manifest of what was delivered and return it."""
+def _refuse_unless_resumable(uri: str, found: dict[str, Any], order: Order) -> None:
+    if found["delivery"]["firehose"]:
+        raise UsageError(
+            f"{uri}: seed {order.seed} was sent to a stream in part, and what of it arrived is not known; "
+            "give another --seed; nothing was written"
+        )
+    if found["delivery"] != order.delivery():
+        raise UsageError(
+            f"{uri}: a delivery of seed {order.seed} was not finished; run it again with its own arguments "
+            f"({json.dumps(found['delivery'])}); nothing was written"
+        )
+
+
+def finish(uri: str, number: int, order: Order, done: Delivered, sent: dict[str, Any] | None) -> dict[str, Any]:
+    """Write the manifest of what was delivered and return it; `sent` is what a real stream took, None without one.
+
+    Where the stream refused some for good the state is `incomplete`, and nothing can be said of what to expect.
+    """
+    complete = not (sent and sent["failed"])
     found = {
-        "state": "landed",
+        "state": "landed" if complete else "incomplete",
         "content": order.content(),
         "delivery": order.delivery(),
         "delivery_number": number,
-        "expected": expected(done.counts, redelivered=number > 0),
+        "expected": expected(done.counts, redelivered=number > 0) if complete else None,
         "messages": {fate.name.lower(): done.counts.fates[fate] for fate in Fate},
         "source_objects": done.source_objects,
         "stored_bytes": done.stored_bytes,
         "raw_bytes": done.raw_bytes,
+        "firehose": sent,
     }
     storage_for(uri).put(uri, _text(found))
     return found
@@ -98,7 +111,7 @@ def _uri(order: Order, number: int) -> str:
 
 
 def _day(since_epoch: int) -> str:
-    return f"{_EPOCH + timedelta(days=since_epoch):%Y-%m-%d}"
+    return (_EPOCH + timedelta(days=since_epoch)).date().isoformat()
 
 
 def _text(found: dict[str, Any]) -> bytes:
@@ -109,14 +122,21 @@ def _load(uri: str) -> dict[str, Any] | None:
     storage = storage_for(uri)
     if storage.head(uri) is None:
         return None
-    found: dict[str, Any] = json.loads(storage.read(uri))
+    try:
+        found: dict[str, Any] = json.loads(storage.read(uri))
+    except ValueError as error:
+        raise StorageError(
+            f"{uri}: expected the manifest of a delivery, found no JSON; remove it or give another --seed"
+        ) from error
     return found
 
 
-def _save(uri: str, found: dict[str, Any], lake: str) -> None:
+def _create(uri: str, found: dict[str, Any], lake: str) -> None:
     try:
         created = storage_for(uri).put(uri, _text(found), if_absent=True)
-    except (StorageDenied, StorageError) as error:
+    except StorageError as error:
+        if is_s3(lake) and not isinstance(error, SourceMissing):
+            raise  # access denied or throttled: the same command may work later
         raise LocationError(f"{lake}: expected a lake that can be written; {error}; nothing was written") from error
     if not created:
         raise UsageError(f"{uri}: another run began to land this seed just now; wait for it or give another --seed")

@@ -1,4 +1,4 @@
-"""What each message says: a function of the seed and the message's number, whoever makes it and in whatever order.
+"""What each message says: a function of the arguments and its number, whoever makes it, in whatever order.
 
 Every number has one fate: plain, late, unknown (a field more), copy (the exact bytes of an earlier one), wrong, damaged.
 So as many records are delivered as messages were asked for, a damaged piece being one.
@@ -54,14 +54,16 @@ class Counts:
 class Messages:
     """All messages of one seed; `made` gives the bytes of any range of them."""
 
-    def __init__(self, seed: int, tables: Tables, arrivals: Arrivals, shares: Shares, late_ms: int, newline: bytes) -> None:
+    def __init__(
+        self, seed: int, tables: Tables, arrivals: Arrivals, shares: Shares, late_ms: int, newline: bytes
+    ) -> None:
         self._seed, self._tables, self._arrivals = seed, tables, arrivals
         self._shares, self._late_ms, self._newline = shares, late_ms, newline
         self._endings = [text + newline.decode() for text in tables.endings]
         self._chunk = lru_cache(maxsize=16)(self._make_chunk)
 
     def made(self, first: int, end: int, counts: Counts) -> list[bytes]:
-        """The pieces numbered `first` up to, not including, `end`, within one chunk; what they are is added to `counts`."""
+        """The pieces numbered `first` up to, not including, `end`, within one chunk; `counts` gets what they are."""
         words, fates = self._chunk(first // CHUNK)
         base = first // CHUNK * CHUNK
         arrived = self._arrivals.between(first, end)

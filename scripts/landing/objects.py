@@ -6,16 +6,19 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait as wait_for
+from threading import Thread
 
 from isal import igzip
 
 from landing.arguments import Order
-from landing.arrival import Arrivals, blocks, plan_arrivals
+from landing.arrival import blocks, plan_arrivals
 from landing.messages import CHUNK, Counts, Messages
 from landing.tables import build_tables
 from sluice.errors import StorageError
@@ -94,8 +97,8 @@ class Landing:
     def key(self, first: int) -> str:
         """YYYY/MM/DD/HH/<stream>-1-yyyy-MM-dd-HH-mm-ss-<uuid>[.gz]: the time is the arrival of the oldest record."""
         at = datetime.fromtimestamp(self.arrivals.at(first) // 1000, UTC)
-        how = sorted(self.order.delivery().items())
-        name = uuid.UUID(bytes=blake2b(f"{self.order.content()} {how} {self.number} {first}".encode(), digest_size=16).digest(), version=4)
+        delivery = f"{self.order.content()} {self.order.delivery()} {self.number} {first}"
+        name = uuid.UUID(bytes=blake2b(delivery.encode(), digest_size=16).digest(), version=4)
         suffix = ".gz" if self.order.compression == "gzip" else ""
         return f"{at:%Y/%m/%d/%H}/{self.order.stream}-1-{at:%Y-%m-%d-%H-%M-%S}-{name}{suffix}"
 
@@ -130,12 +133,15 @@ def deliver_all(landing: Landing) -> Iterator[Delivered]:
         try:
             while running:
                 finished, running = wait(running, return_when=FIRST_COMPLETED)
+                running |= {pool.submit(_run_in_worker, task) for task in islice(waiting, len(finished))}
                 for future in finished:
                     yield future.result()
-                running |= {pool.submit(_run_in_worker, task) for task in islice(waiting, len(finished))}
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+        except BrokenProcessPool as error:
+            raise StorageError(
+                "a worker process was killed (out of memory?); run again with fewer --workers"
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _run(landing: Landing, task: Iterable[tuple[int, int]]) -> Delivered:
@@ -151,6 +157,15 @@ _worker: Landing | None = None
 def _start_worker(order: Order, number: int) -> None:
     global _worker
     _worker = Landing(order, number)
+    Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """A worker whose parent was killed would wait for its next task forever."""
+    parent = parent_process()
+    if parent is not None:
+        wait_for([parent.sentinel])
+        os._exit(1)
 
 
 def _run_in_worker(task: list[tuple[int, int]]) -> Delivered:

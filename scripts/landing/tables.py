@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import struct
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -71,7 +72,7 @@ def _sentences(rnd: Random) -> list[tuple[float, str]]:
     so that a sentence and an ending never read like another pair."""
     awkward = [pattern.replace("<n>", str(n)) for n in range(1, 100) for pattern in words.AWKWARD][: SENTENCES // 128]
     found: dict[str, float] = dict.fromkeys(awkward, 0.0)
-    kinds = [(words.NEUTRAL_VERBS, (0.0,))] * 5
+    kinds: list[tuple[list[str], tuple[float, ...]]] = [(words.NEUTRAL_VERBS, (0.0,))] * 5
     kinds += [(words.POSITIVE_VERBS, words.POSITIVE_SCORES)] * 3 + [(words.NEGATIVE_VERBS, words.NEGATIVE_SCORES)] * 2
     while True:
         while len(found) < SENTENCES:
@@ -80,7 +81,7 @@ def _sentences(rnd: Random) -> list[tuple[float, str]]:
             adjective, noun = rnd.choice(words.ADJECTIVES), rnd.choice(words.NOUNS)
             found[f"{rnd.choice(words.SUBJECTS)} {rnd.choice(verbs)} {article} {adjective} {noun}"] = rnd.choice(scores)
         ordered = sorted(found)
-        beginnings = {a for a, b in zip(ordered, ordered[1:], strict=False) if b.startswith(a)}
+        beginnings = {a for a, b in pairwise(ordered) if b.startswith(a)}
         if not beginnings:
             return [(score, text) for text, score in found.items()]
         for text in beginnings:
@@ -115,5 +116,7 @@ def _places() -> list[str]:
 
 def _place(row: dict[str, str]) -> str:
     # The first messages carry coordinates that went through 32 bits: 41.153332 is written 41.1533317565918.
-    latitude, longitude = (struct.unpack("f", struct.pack("f", float(row[key])))[0] for key in ("latitude", "longitude"))
+    latitude, longitude = (
+        struct.unpack("f", struct.pack("f", float(row[key])))[0] for key in ("latitude", "longitude")
+    )
     return f', "longitude": {longitude}, "country": "{row["name"]}", "latitude": {latitude}, "message": "'
