@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any
 
 from landing import firehose, manifest
@@ -31,7 +31,7 @@ def land(order: Order) -> dict[str, Any]:
     sent = _send(client, order.firehose, landing, done) if order.firehose else None
     if sent is None:
         _write(landing, done)
-    found = manifest.finish(uri, number, order, done, asdict(sent) if sent else None)
+    found = manifest.finish(uri, number, order, done, sent.told() if sent else None)
     summary = {key: found[key] for key in ("expected", "source_objects", "stored_bytes", "raw_bytes", "firehose")}
     seconds = round(time.monotonic() - began_at, 1)
     return {"job": "land", "status": found["state"], "lake": order.lake, "manifest": uri, **summary, "seconds": seconds}
@@ -68,7 +68,7 @@ def main(argv: Sequence[str]) -> int:
         return 1
     if summary["status"] != "landed":
         failed, codes = summary["firehose"]["failed"], ", ".join(sorted(summary["firehose"]["error_codes"]))
-        print(f"error: the stream refused {failed} records for good ({codes}); use another seed", file=sys.stderr)
+        print(f"error: the stream refused {failed} record(s) for good ({codes}); use another seed", file=sys.stderr)
     print(json.dumps(summary))
     return 0 if summary["status"] == "landed" else 1
 

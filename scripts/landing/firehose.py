@@ -33,6 +33,10 @@ class Sent:
     failed: int = 0
     error_codes: Counter[str] = field(default_factory=Counter)
 
+    def told(self) -> dict[str, Any]:
+        """What the manifest and the summary say of it."""
+        return {**vars(self), "error_codes": dict(self.error_codes)}
+
 
 def firehose_client(region: str | None) -> Any:
     """A client for the stream's region; None leaves the choice to the environment."""

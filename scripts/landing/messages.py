@@ -1,4 +1,4 @@
-"""What each message says: a function of the arguments and its number, whoever makes it, in whatever order.
+"""What each message says: a function of the arguments and its number, whoever makes it and when.
 
 Every number has one fate: plain, late, unknown (a field more), copy (the exact bytes of an earlier one), wrong, damaged.
 So as many records are delivered as messages were asked for, a damaged piece being one.

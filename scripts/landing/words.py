@@ -4,14 +4,14 @@ from __future__ import annotations
 
 FIRST_NAMES = """
 abel adela adrian agnes aileen alba albin alda alfonso alina amara amos anika ansel arlo astrid aurelio avis barrett
-beatriz bela bennett bertha bianca blaise brenda bruno caleb camila carmelo cecilia cedric celine chester clara
-coby colette conrad cora dagmar dalia damon daphne delia demetrius desmond dora edith edwin elena elias elmer elsa emil
-enrico erna esteban etta evert fabian faye felicita felix fern fiona florian freya friedrich gaston georgia gerda gideon greta
-gunnar gwen hadley hana harlan hazel hector heidi hilda hugo ida ignacio ilse imani ines irving isidro ivy jada jasper
-joanna joaquin josie judah julien kaia karel katrin keanu kian laila lambert lara leopold lilian lorine lucio mabel
-madie magnus mara marcelo mohammed nadia nestor nils noemi oceane olaf olive orlando otis pablo petra quentin ramona
-rhea rodrick rosa rufus sabine scottie selma sheldon silas soren stella tamia theo thora ulrich una vera viggo wanda
-willard xenia yara zelda
+beatriz bela bennett bertha bianca blaise brenda bruno caleb camila carmelo cecilia cedric celine chester clara coby
+colette conrad cora dagmar dalia damon daphne delia demetrius desmond dora edith edwin elena elias elmer elsa emil
+enrico erna esteban etta evert fabian faye felicita felix fern fiona florian freya friedrich gaston georgia gerda
+gideon greta gunnar gwen hadley hana harlan hazel hector heidi hilda hugo ida ignacio ilse imani ines irving isidro
+ivy jada jasper joanna joaquin josie judah julien kaia karel katrin keanu kian laila lambert lara leopold lilian
+lorine lucio mabel madie magnus mara marcelo mohammed nadia nestor nils noemi oceane olaf olive orlando otis pablo
+petra quentin ramona rhea rodrick rosa rufus sabine scottie selma sheldon silas soren stella tamia theo thora ulrich
+una vera viggo wanda willard xenia yara zelda
 """.split()
 
 LAST_NAMES = """
