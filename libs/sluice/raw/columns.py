@@ -1,0 +1,146 @@
+"""Rows of the reader, gathered and turned into Arrow batches."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from operator import attrgetter
+from typing import Any
+
+import pyarrow as pa
+
+from sluice.contract.model import RawField
+from sluice.raw.damage import Refused, digest_of
+from sluice.raw.fields import Field, fields_of, spark_columns
+from sluice.raw.judge import Judgement, Reason
+
+BATCH_ROWS = 32_000
+BATCH_BYTES = 16 << 20
+
+_REASON = pa.struct([(name, pa.string()) for name in ("rule", "column", "message")])
+# What the reader adds to the raw fields: name, Arrow type, Spark type.
+_ADDED: tuple[tuple[str, pa.DataType, str], ...] = (
+    ("_source", pa.string(), "string"),
+    ("_offset", pa.int64(), "bigint"),
+    ("_hash", pa.binary(), "binary"),
+    ("_record", pa.binary(), "binary"),
+    ("_rescued", pa.string(), "string"),
+    ("_reasons", pa.list_(pa.field("element", _REASON)), "array<struct<rule:string,column:string,message:string>>"),
+    ("_bad", pa.string(), "string"),
+    ("_account", pa.string(), "string"),
+)
+
+
+def arrow_schema_of(raw: Sequence[RawField]) -> pa.Schema:
+    """The raw fields and what the reader adds."""
+    added = [(name, arrow) for name, arrow, _ in _ADDED]
+    return pa.schema([*((field.name, field.arrow) for field in fields_of(raw)), *added])
+
+
+def spark_schema_of(raw: Sequence[RawField]) -> str:
+    """The same as Spark DDL."""
+    return ", ".join([*spark_columns(raw), *(f"{name} {type_}" for name, _, type_ in _ADDED)])
+
+
+class Rows:
+    """Rows of one batch in the making; `rows` and `bytes` tell when it is full.
+
+    `empty` is a decoded row without values, for rows that are no record.
+    """
+
+    def __init__(self, fields: Sequence[Field], schema: pa.Schema, empty: Any) -> None:
+        self._fields, self._schema, self._empty = fields, schema, empty
+        self._clear()
+
+    def _clear(self) -> None:
+        self.bytes = 0
+        self._rows: list[Any] = []
+        self._starts: list[int] = []
+        self._records: list[bytes] = []
+        # Runs of rows of one source object.
+        self._sources: list[tuple[str, int]] = []
+        # Few rows have these; by the row's place.
+        self._digests: dict[int, bytes] = {}
+        self._rescued: dict[int, str] = {}
+        self._reasons: dict[int, list[Reason]] = {}
+        self._bad: dict[int, str] = {}
+
+    @property
+    def full(self) -> bool:
+        """Whether it is time to flush."""
+        return len(self._rows) >= BATCH_ROWS or self.bytes >= BATCH_BYTES
+
+    def add_sound(self, source: str, starts: list[int], spans: list[bytes], rows: list[Any]) -> None:
+        """Records as the fast way gives them."""
+        self._starts += starts
+        self._records += spans
+        self._rows += rows
+        self._count(source, len(rows), starts[-1] - starts[0] + len(spans[-1]))
+
+    def add_judged(self, source: str, start: int, span: bytes, judged: Judgement) -> None:
+        """A record with what the judge found."""
+        place = len(self._rows)
+        if judged.rescued is not None:
+            self._rescued[place] = judged.rescued
+        if judged.reasons:
+            self._reasons[place] = judged.reasons
+        if judged.bad:
+            self._bad[place] = f",{','.join(judged.bad)},"
+        self.add_sound(source, [start], [span], [judged.row])
+
+    def add_refused(self, source: str, refused: Refused) -> None:
+        """A row that is no record."""
+        place = len(self._rows)
+        self._digests[place] = refused.digest
+        self._reasons[place] = [Reason(refused.rule, "", refused.message)]
+        self.add_sound(source, [refused.start], [refused.kept], [self._empty])
+
+    def _count(self, source: str, rows: int, size: int) -> None:
+        self.bytes += size
+        if self._sources and self._sources[-1][0] == source:
+            rows += self._sources.pop()[1]
+        self._sources.append((source, rows))
+
+    def flush(self) -> pa.RecordBatch | None:
+        """The batch of what was added since the last one; None if there is nothing."""
+        count = len(self._rows)
+        if not count:
+            return None
+        digests = list(map(digest_of, self._records))
+        for place, digest in self._digests.items():
+            digests[place] = digest
+        reasons = {p: [(r.rule, r.column or None, r.message) for r in found] for p, found in self._reasons.items()}
+        columns = [
+            *map(self._column, self._fields),
+            pa.concat_arrays([pa.repeat(pa.scalar(source, pa.string()), rows) for source, rows in self._sources]),
+            pa.array(self._starts, pa.int64()),
+            pa.array(digests, pa.binary()),
+            pa.array(self._records, pa.binary()),
+            self._sparse("_rescued", self._rescued),
+            self._sparse("_reasons", reasons),
+            self._sparse("_bad", self._bad),
+            pa.nulls(count, pa.string()),
+        ]
+        self._clear()
+        return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+
+    def _column(self, field: Field) -> pa.Array:
+        values = map(attrgetter(field.attribute), self._rows)
+        if field.to_arrow is not None:
+            values = map(field.to_arrow, values)
+        return pa.array(list(values), field.arrow)
+
+    def _sparse(self, name: str, found: dict[int, Any]) -> pa.Array:
+        type_ = self._schema.field(name).type
+        count = len(self._rows)
+        return pa.array([found.get(place) for place in range(count)], type_) if found else pa.nulls(count, type_)
+
+
+def account_batch(schema: pa.Schema, accounts: Sequence[tuple[str, str]]) -> pa.RecordBatch:
+    """One row per source object: its path and its account, all else NULL."""
+    given = {
+        "_source": pa.array([source for source, _ in accounts], pa.string()),
+        "_account": pa.array([account for _, account in accounts], pa.string()),
+    }
+    columns = [given.get(field.name, None) for field in schema]
+    nulls = [pa.nulls(len(accounts), field.type) if c is None else c for field, c in zip(schema, columns, strict=True)]
+    return pa.RecordBatch.from_arrays(nulls, schema=schema)

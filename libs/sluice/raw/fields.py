@@ -1,0 +1,200 @@
+"""A contract's raw fields in the three shapes the reader needs: decoder, Arrow column, and checks of one value.
+
+JSON is read into these Python values: str, bool, int, float, Decimal, list, dict (maps), and for structs a msgspec Struct
+on the fast way or a dict of the judge's; `to_arrow` of a field makes of either what `pyarrow.array` takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import lru_cache
+from typing import Annotated, Any
+
+import msgspec
+import pyarrow as pa
+
+from sluice.contract.model import RawField
+from sluice.contract.types import SparkType, parse_type, quoted
+
+INTEGER_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
+# Half an ulp above the largest float: from here on rounding gives infinity.
+_FLOAT_BOUND = 3.4028235677973366e38
+
+_INTEGERS = {
+    kind: Annotated[int, msgspec.Meta(ge=-(1 << (bits - 1)), le=(1 << (bits - 1)) - 1)]
+    for kind, bits in INTEGER_BITS.items()
+}
+_SCALARS: dict[str, Any] = {
+    "string": str,
+    "boolean": bool,
+    "float": Annotated[float, msgspec.Meta(gt=-_FLOAT_BOUND, lt=_FLOAT_BOUND)],
+    "double": float,
+    **_INTEGERS,
+}
+_ARROW = {
+    "string": pa.string(),
+    "boolean": pa.bool_(),
+    "tinyint": pa.int8(),
+    "smallint": pa.int16(),
+    "int": pa.int32(),
+    "bigint": pa.int64(),
+    "float": pa.float32(),
+    "double": pa.float64(),
+}
+
+ToArrow = Callable[[Any], Any]
+
+
+@dataclass(frozen=True)
+class Field:
+    """A raw field: `attribute` is its name in the decoded row; `to_arrow` is None where values go as they are."""
+
+    name: str
+    attribute: str
+    type: SparkType
+    arrow: pa.DataType
+    to_arrow: ToArrow | None
+
+
+def fields_of(raw: Sequence[RawField]) -> tuple[Field, ...]:
+    """The fields in the contract's order. Raises TypeProblem for a type that JSON values have no place in."""
+    typed = [(field.name, parse_type(field.type)) for field in raw]
+    return tuple(
+        Field(name, f"f{position}", type_, arrow_type(type_), _converter(type_))
+        for position, (name, type_) in enumerate(typed)
+    )
+
+
+def row_type(fields: Sequence[Field], *, forbid_unknown: bool) -> type[msgspec.Struct]:
+    """A Struct with one attribute per field, None where absent."""
+    return msgspec.defstruct(
+        "Record",
+        [(field.attribute, _decoded(field.type) | None, None) for field in fields],
+        forbid_unknown_fields=forbid_unknown,
+        rename={field.attribute: field.name for field in fields},
+        gc=False,
+    )
+
+
+def decoder(type_: Any) -> msgspec.json.Decoder[Any]:
+    """A strict decoder; it raises ValueError, ArithmeticError or RecursionError."""
+    return msgspec.json.Decoder(type_, dec_hook=_decimal_hook, float_hook=Decimal)
+
+
+@lru_cache(maxsize=256)
+def scalar_decoder(type_: SparkType) -> msgspec.json.Decoder[Any]:
+    """The decoder of one scalar value, the same that the fast way uses within a record."""
+    return decoder(_decoded(type_))
+
+
+def arrow_type(type_: SparkType) -> pa.DataType:
+    """Spark type -> Arrow type as Spark expects it of mapInArrow."""
+    if type_.kind == "decimal":
+        return pa.decimal128(*precision_and_scale(type_))
+    if type_.kind == "array":
+        return pa.list_(pa.field("element", arrow_type(type_.parts[0])))
+    if type_.kind == "map":
+        return pa.map_(pa.string(), arrow_type(type_.parts[1]))
+    if type_.kind == "struct":
+        return pa.struct([pa.field(name, arrow_type(field)) for name, field in type_.fields])
+    return _ARROW[type_.kind]
+
+
+def spark_columns(raw: Sequence[RawField]) -> list[str]:
+    """The raw fields as Spark DDL."""
+    return [f"{quoted(field.name)} {parse_type(field.type).text}" for field in raw]
+
+
+def depth_of(type_: SparkType) -> int:
+    """How many arrays and objects deep a value of this type can be."""
+    inner = [*type_.parts, *(field for _, field in type_.fields)]
+    return (1 if inner else 0) + max((depth_of(part) for part in inner), default=0)
+
+
+def precision_and_scale(type_: SparkType) -> tuple[int, int]:
+    """decimal(10,2) -> (10, 2)."""
+    precision, scale = type_.text[len("decimal(") : -1].split(",")
+    return int(precision), int(scale)
+
+
+def exact_decimal(value: Decimal, precision: int, scale: int) -> Decimal | None:
+    """`value` where decimal(precision, scale) holds it to the last digit (1.10 fits scale 1), else None."""
+    sign, digits, exponent = value.as_tuple()
+    if not isinstance(exponent, int):
+        return None
+    kept = len(bytes(digits).rstrip(b"\0"))
+    exponent += len(digits) - kept
+    if kept == 0:
+        return Decimal(0)
+    if exponent < -scale or kept + exponent > precision - scale:
+        return None
+    return Decimal((sign, digits[:kept], exponent))
+
+
+class _Exact(Decimal):
+    """A decimal that a column holds; a subclass for each precision and scale, so that the decoder asks the hook."""
+
+    precision = 0
+    scale = 0
+
+
+@lru_cache(maxsize=256)
+def _decimal(precision: int, scale: int) -> type[_Exact]:
+    return type(f"Decimal{precision}_{scale}", (_Exact,), {"precision": precision, "scale": scale})
+
+
+def _decimal_hook(wanted: type, value: Any) -> Any:
+    if isinstance(value, int | Decimal) and not isinstance(value, bool) and issubclass(wanted, _Exact):
+        exact = exact_decimal(Decimal(value), wanted.precision, wanted.scale)
+        if exact is not None:
+            return wanted(exact)
+    raise ValueError("not a number that the decimal holds")
+
+
+@lru_cache(maxsize=1024)
+def _decoded(type_: SparkType) -> Any:
+    """The type that the fast way decodes into."""
+    if type_.kind == "decimal":
+        return _decimal(*precision_and_scale(type_))
+    if type_.kind == "array":
+        return list[_decoded(type_.parts[0]) | None]  # type: ignore[misc]
+    if type_.kind == "map":
+        return dict[str, _decoded(type_.parts[1]) | None]  # type: ignore[misc]
+    if type_.kind == "struct":
+        parts = [Field(name, f"f{i}", part, None, None) for i, (name, part) in enumerate(type_.fields)]
+        return row_type(parts, forbid_unknown=True)
+    return _SCALARS[type_.kind]
+
+
+def _converter(type_: SparkType) -> ToArrow | None:
+    """Struct -> dict at every depth; None where there is no struct within."""
+    if type_.kind == "array":
+        return _each(_converter(type_.parts[0]))
+    if type_.kind == "map":
+        return _each_value(_converter(type_.parts[1]))
+    if type_.kind == "struct":
+        return _as_dict([(f"f{i}", name, _converter(part)) for i, (name, part) in enumerate(type_.fields)])
+    return None
+
+
+def _each(inner: ToArrow | None) -> ToArrow | None:
+    if inner is None:
+        return None
+    return lambda value: None if value is None else [inner(item) for item in value]
+
+
+def _each_value(inner: ToArrow | None) -> ToArrow | None:
+    if inner is None:
+        return None
+    return lambda value: None if value is None else {key: inner(item) for key, item in value.items()}
+
+
+def _as_dict(parts: list[tuple[str, str, ToArrow | None]]) -> ToArrow:
+    def convert(value: Any) -> Any:
+        if value is None or isinstance(value, dict):
+            return value
+        return {name: inner(getattr(value, a)) if inner else getattr(value, a) for a, name, inner in parts}
+
+    return convert

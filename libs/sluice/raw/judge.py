@@ -1,0 +1,168 @@
+"""What is wrong with a record, field by field: all of it, at once, with reasons that show no value.
+
+For records that the fast way refused. JSON null and an absent field are NULL. A value of another JSON type is `wrong_type`
+(a string for a number, `1.0` or `1e5` for an integer, a number for a boolean); a number that its column cannot hold
+exactly is `not_convertible` (integers out of range, more digits than a decimal has, 1e400 for a double; a double is
+rounded as IEEE 754 says). Arrays, maps and structs are judged within: `user.id`, `tags.element`, `props.value`. A raw
+field with a reason is NULL as a whole. What the contract does not name is unknown, a name in another case too; of
+duplicate keys the last counts.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, Literal
+
+import msgspec
+
+from sluice.contract.types import SparkType
+from sluice.raw.damage import kind_of
+from sluice.raw.fields import INTEGER_BITS, Field, exact_decimal, precision_and_scale, row_type, decoder, scalar_decoder
+
+WRONG_TYPE = "wrong_type"
+NOT_CONVERTIBLE = "not_convertible"
+UNKNOWN_FIELD = "unknown_field"
+NAME_CHARS = 200
+
+_INTEGER = re.compile(rb"-?[0-9]+").fullmatch
+_EXPECTED = {"string": "string", "boolean": "boolean", "array": "array", "map": "object", "struct": "object"}
+
+_members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a row is refused: the rule, the column (a path for what is nested) and a message without values."""
+
+    rule: str
+    column: str
+    message: str
+
+
+@dataclass(slots=True)
+class Judgement:
+    """A record as judged: `row` decoded as on the fast way, `bad` the raw fields with a reason, in the contract's order.
+
+    `rescued` is the JSON text of what is unknown, values as received; `unknown` are the names of it.
+    """
+
+    row: Any = None
+    reasons: list[Reason] = field(default_factory=list)
+    bad: list[str] = field(default_factory=list)
+    rescued: str | None = None
+    unknown: list[str] = field(default_factory=list)
+
+
+class Judge:
+    """Judges records against the raw fields; `unknown_fields` as in the contract (evolve keeps them like rescue)."""
+
+    def __init__(self, fields: Sequence[Field], unknown_fields: Literal["rescue", "evolve", "reject"]) -> None:
+        self._fields = fields
+        self._names = {item.name for item in fields}
+        self._reject = unknown_fields == "reject"
+        # Takes the declared fields where they are sound and passes over unknown ones.
+        self._row = row_type(fields, forbid_unknown=False)
+        self._sound = decoder(self._row).decode
+
+    def __call__(self, span: bytes) -> Judgement:
+        """`span` is one strict JSON object."""
+        judgement = Judgement()
+        members = _members(span)
+        found = _Found()
+        try:
+            judgement.row = self._sound(span)
+        except (ValueError, ArithmeticError):
+            judgement.row = self._row(*(self._field(item, members, judgement, found) for item in self._fields))
+        found.unknown[:0] = [(name, name, raw) for name, raw in members.items() if name not in self._names]
+        if found.unknown:
+            self._keep_unknown(found, judgement)
+        return judgement
+
+    def _field(self, item: Field, members: dict[str, msgspec.Raw], judgement: Judgement, found: _Found) -> Any:
+        raw = members.get(item.name)
+        if raw is None:
+            return None
+        before = len(found.reasons)
+        value = found.read(item.type, bytes(raw), item.name, item.name)
+        reasons = list(dict.fromkeys(found.reasons[before:]))
+        if not reasons:
+            return value
+        judgement.reasons += reasons
+        judgement.bad.append(item.name)
+        return None
+
+    def _keep_unknown(self, found: _Found, judgement: Judgement) -> None:
+        judgement.unknown = list(dict.fromkeys(_short(column) for _, column, _ in found.unknown))
+        if self._reject:
+            message = "expected only fields that the contract names, found another"
+            judgement.reasons += [Reason(UNKNOWN_FIELD, column, message) for column in judgement.unknown]
+            return
+        parts = [msgspec.json.encode(name) + b":" + bytes(raw) for name, _, raw in found.unknown]
+        judgement.rescued = (b"{" + b",".join(parts) + b"}").decode()
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= NAME_CHARS else name[:NAME_CHARS] + "..."
+
+
+class _Found:
+    """Reads values and notes what is wrong or unknown on the way."""
+
+    def __init__(self) -> None:
+        self.reasons: list[Reason] = []
+        # Where it is in this record (`items[3].x`), where it is in the type (`items.element.x`), the value's text.
+        self.unknown: list[tuple[str, str, msgspec.Raw]] = []
+
+    def read(self, type_: SparkType, raw: bytes, place: str, column: str) -> Any:
+        """The value of `raw` as `type_`; None with a reason noted where it is none, and for null."""
+        kind = kind_of(raw[0])
+        if kind == "null":
+            return None
+        expected = _EXPECTED.get(type_.kind, "number")
+        if kind != expected or (type_.kind in INTEGER_BITS and not _INTEGER(raw)):
+            if expected == kind:
+                kind = "number with a fraction or an exponent"
+            self.reasons.append(Reason(WRONG_TYPE, column, f"expected {_wanted(type_)}, found {kind}"))
+            return None
+        if type_.kind == "array":
+            inner = type_.parts[0]
+            items = enumerate(_elements(raw))
+            return [self.read(inner, bytes(item), f"{place}[{i}]", f"{column}.element") for i, item in items]
+        if type_.kind == "map":
+            inner = type_.parts[1]
+            pairs = _members(raw).items()
+            return {key: self.read(inner, bytes(item), f"{place}.{key}", f"{column}.value") for key, item in pairs}
+        if type_.kind == "struct":
+            return self._struct(type_, raw, place, column)
+        return self._scalar(type_, raw, column)
+
+    def _struct(self, type_: SparkType, raw: bytes, place: str, column: str) -> dict[str, Any]:
+        members = _members(raw)
+        types = dict(type_.fields)
+        self.unknown += [(f"{place}.{k}", f"{column}.{k}", item) for k, item in members.items() if k not in types]
+        return {
+            name: self.read(inner, bytes(members[name]), f"{place}.{name}", f"{column}.{name}") if name in members else None
+            for name, inner in type_.fields
+        }
+
+    def _scalar(self, type_: SparkType, raw: bytes, column: str) -> Any:
+        try:
+            if type_.kind != "decimal":
+                return scalar_decoder(type_).decode(raw)
+            value = exact_decimal(Decimal(raw.decode()), *precision_and_scale(type_))
+            if value is not None:
+                return value
+        except (ValueError, ArithmeticError):
+            pass
+        message = f"expected {_wanted(type_)}, found a number that it cannot hold"
+        self.reasons.append(Reason(NOT_CONVERTIBLE, column, message))
+        return None
+
+
+def _wanted(type_: SparkType) -> str:
+    kind = "integer" if type_.kind in INTEGER_BITS else _EXPECTED.get(type_.kind, "number")
+    return kind if kind == type_.kind else f"{kind} ({type_.kind if type_.fields else type_.text})"
