@@ -21,6 +21,7 @@ _MOVING_TEXT = re.compile(r"\s*(now|today|tomorrow|yesterday)\b", re.IGNORECASE)
 _LONGEST = 20_000
 _WIDEST_PAD = 10_000
 _WORD = re.compile(r"\w+")
+_OPENS = {TokenType.R_PAREN: TokenType.L_PAREN, TokenType.R_BRACKET: TokenType.L_BRACKET}
 _NO_NAMES = (TokenType.STRING, TokenType.NUMBER)
 
 
@@ -54,9 +55,9 @@ def _parse(text: str, what: str, checked: Checked) -> exp.Expr | None:
         return None
     try:
         tokens = sqlglot.tokenize(text, read="spark")
-        _check_tokens(tokens, what, checked)
-        if checked.problems:  # a statement such as DROP would only add to the confusion
+        if not _is_one(tokens, what, checked):
             return None
+        _check_calls(tokens, what, checked)
         found = sqlglot.parse(text, read="spark")
     except SqlglotError as error:
         checked.add(f"{what} does not parse: {_reason(error)}")
@@ -64,10 +65,11 @@ def _parse(text: str, what: str, checked: Checked) -> exp.Expr | None:
     except RecursionError:
         checked.add(f"{what} does not parse: it nests too deep")
         return None
-    if len(found) != 1 or not isinstance(found[0], exp.Condition):
-        checked.add(f"{what} is not one expression, which is all it may be (no statement, no alias, no list)")
-        return None
-    return found[0]
+    root = found[0] if len(found) == 1 else None
+    if isinstance(root, exp.Condition | exp.Query):
+        return root
+    checked.add(f"{what} is not one expression, which is all it may be (no statement, no alias, no list)")
+    return None
 
 
 def _reason(error: SqlglotError) -> str:
@@ -78,17 +80,36 @@ def _reason(error: SqlglotError) -> str:
     return str(error).splitlines()[0]
 
 
-def _check_tokens(tokens: list[Token], what: str, checked: Checked) -> None:
+def _is_one(tokens: list[Token], what: str, checked: Checked) -> bool:
+    """Parentheses match (the parser forgives some that do not) and no `;` ends the expression early."""
+    opened: list[Token] = []
+    for token in tokens:
+        if token.token_type == TokenType.SEMICOLON:
+            checked.add(f"{what} has a `;`, but must be one expression")
+            return False
+        if token.token_type in (TokenType.L_PAREN, TokenType.L_BRACKET):
+            opened.append(token)
+        elif token.token_type in _OPENS:
+            if not opened or opened.pop().token_type != _OPENS[token.token_type]:
+                checked.add(
+                    f"{what} does not parse: nothing opens the `{token.text}` (line {token.line}, column {token.col})"
+                )
+                return False
+    if opened:
+        last = opened[-1]
+        checked.add(f"{what} does not parse: nothing closes the `{last.text}` (line {last.line}, column {last.col})")
+    return not opened
+
+
+def _check_calls(tokens: list[Token], what: str, checked: Checked) -> None:
     """Functions by the name that is written: the parser renames many, and Spark knows some that it does not."""
     for before, token, after in zip([None, *tokens], tokens, tokens[1:], strict=False):
-        if token.token_type == TokenType.SEMICOLON or after.token_type == TokenType.SEMICOLON:
-            checked.add(f"{what} has a `;`, but must be one expression")
         if after.token_type != TokenType.L_PAREN or token.token_type in _NO_NAMES or not _WORD.fullmatch(token.text):
             continue
         name = token.text.lower()
         if before is not None and before.token_type == TokenType.DOT:
             checked.add(
-                f"{what} calls `{before.text}{name}`, but only Spark's own functions may be called, by plain name"
+                f"{what} calls `{name}` of something, but only Spark's own functions may be called, by plain name"
             )
         elif name in WHY_NOT:
             checked.add(f"{what} calls `{name}`, {WHY_NOT[name]}")

@@ -70,6 +70,6 @@ WHY_NOT = {
 # Words that may stand before a parenthesis without being a function, types with a length among them.
 _SYNTAX = """
     all and as between both by case char collate decimal div else end for from ilike in interval is leading like not
-    numeric dec or placing regexp rlike then trailing varchar when xor any some
+    numeric dec or over placing regexp rlike then trailing varchar when xor any some
     """
 SYNTAX = frozenset(_SYNTAX.split())

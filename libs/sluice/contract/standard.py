@@ -27,7 +27,8 @@ def read_standard(text: str, problems: Problems) -> OpenDataContractStandard | N
                     place, f"the standard has no such field{_hint(str(found['loc'][-1]), OpenDataContractStandard)}"
                 )
             else:
-                problems.add(place, f"{found['msg']}, found {shown(found['input'])}")
+                expected = found["msg"].replace("Input should be", "expected")
+                problems.add(place, f"{expected}, found {shown(found['input'])}")
         return None
     except RecursionError:
         problems.add("line 1", "the contract nests too deep")

@@ -1,0 +1,98 @@
+"""Rows of extreme values for the raw fields of a contract: what a record could hold, at its edges.
+
+NaN and infinities are absent, since JSON has none.
+"""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from sluice.contract.model import Contract
+from sluice.contract.types import SparkType, parse_type
+
+# A prime, so that rows (i, shift) with field k at (i + k * shift) mod SIDE bring every value of one field together
+# with every value of each other field, in SIDE * SIDE rows.
+SIDE = 31
+
+_BITS = {"tinyint": 7, "smallint": 15, "int": 31, "bigint": 63}
+_INTEGERS = (
+    *(0, 1, -1, 2, 100, 2**31 - 1, 2**31, -(2**31) - 1, 2**32, 2**53 + 1),
+    *(1511711811, 1511711811679, 1511711811679000, 1511711811679000000),  # one instant in s, ms, us and ns
+    *(-62135596800000, -62135596800001, 253402300799999, 253402300800000, 253402300800),  # years 1 and 9999, just past
+    9223372036854775,  # the last millisecond that fits a timestamp in microseconds
+)
+_DOUBLES = (
+    *(0.0, -0.0, 1.0, -1.0, 0.5, -0.1, 5e-324, -5e-324, 1.7976931348623157e308, -1.7976931348623157e308),
+    *(90.5, 180.0, 2147483648.0, -2147483649.0, 9.3e18, -9.3e18, 1511711811.679, 1511711811679.0, 1e39, 1e22),
+)
+_FLOATS = (0.0, -0.0, 1.0, -1.0, 0.5, 1.401298464324817e-45, 3.4028234663852886e38, -3.4028234663852886e38, 1e19)
+_STRINGS = (
+    *(
+        "",
+        " ",
+        "\t\n",
+        "a",
+        "x" * 5000,
+        "\U0001f600",
+        "\u00e9e\u0301",
+        "\u2028",
+        "\x00",
+        "null",
+        "true",
+        "0",
+        "1",
+        "-1",
+    ),
+    *("1.5", "12 ", "1e400", "NaN", "Infinity", "9223372036854775807", "9223372036854775808", "1511711811679"),
+    *(
+        "2017-11-26",
+        "2017-11-26T15:56:51.679Z",
+        "2017-02-30",
+        "2017-11-26 junk",
+        "{",
+        "[1]",
+        '{"a":1}',
+        "http://[",
+        "%zz",
+    ),
+)
+
+
+def extreme_rows(contract: Contract) -> list[tuple[Any, ...]]:
+    """SIDE * SIDE rows with one value per raw field, in the order of the contract; any two fields meet in all pairs."""
+    values = [extreme_values(parse_type(field.type)) for field in contract.raw]
+    return [
+        tuple(each[((row + place * shift) % SIDE) % len(each)] for place, each in enumerate(values))
+        for shift in range(SIDE)
+        for row in range(SIDE)
+    ]
+
+
+def extreme_values(of: SparkType) -> list[Any]:
+    """At most SIDE values of a type, NULL the first."""
+    found = [None, *_some(of)]
+    return found[:SIDE]
+
+
+def _some(of: SparkType) -> list[Any]:
+    if of.kind in _BITS:
+        low, high = -(2 ** _BITS[of.kind]), 2 ** _BITS[of.kind] - 1
+        return [low, high, low + 1, high - 1, *(value for value in _INTEGERS if low + 1 < value < high - 1)]
+    if of.kind == "decimal":
+        digits, scale = map(int, of.text[len("decimal(") : -1].split(","))
+        step = Decimal(1).scaleb(-scale)
+        most = Decimal("9" * digits).scaleb(-scale)
+        return [most, -most, step, -step, Decimal(0).quantize(step) if scale else Decimal(0)]
+    if of.kind == "array":
+        each = extreme_values(of.parts[0])
+        return [[], [None], *([value] for value in each[1:12]), each, each[::-1]]
+    if of.kind == "map":
+        each = extreme_values(of.parts[1])
+        keys = [value for value in _STRINGS if value]
+        return [{}, {"": None}, *({"a": value} for value in each[1:12]), dict(zip(keys, each, strict=False))]
+    if of.kind == "struct":
+        fields = [extreme_values(type_) for _, type_ in of.fields]
+        rows = range(SIDE - 1)
+        return [tuple(each[(row * (1 + place)) % len(each)] for place, each in enumerate(fields)) for row in rows]
+    return list({"double": _DOUBLES, "float": _FLOATS, "boolean": (True, False)}.get(of.kind, _STRINGS))

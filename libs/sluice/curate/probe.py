@@ -1,0 +1,270 @@
+"""Try a contract's expressions on extreme values before any record meets them.
+
+`sluice.contract` says what can be said without Spark; here Spark itself says, on the lane at hand, which expression does
+not resolve, has another type than declared, raises (`timestamp_millis(9223372036854775807)` does, with ANSI on and
+off), or wraps: with ANSI on it raises where with ANSI off it gives a value instead of NULL.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from sluice.contract.model import Contract
+from sluice.contract.types import quoted
+from sluice.curate.extremes import extreme_rows
+from sluice.errors import ContractError
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import types as T
+
+ANSI = "spark.sql.ansi.enabled"
+_PINNED = {ANSI: "false", "spark.sql.session.timeZone": "UTC"}
+# Where Spark writes the stack of every task that raises: here raising is an answer, not an accident.
+_LOUD = (
+    "org.apache.spark.executor.Executor",
+    "org.apache.spark.scheduler.TaskSetManager",
+    "org.apache.spark.sql.execution.datasources.v2.DataWritingSparkTask",
+    "org.apache.spark.sql.execution.datasources.v2.OverwriteByExpressionExec",
+    "org.apache.spark.util.Utils",
+)
+_BOUND = "bound it with CASE WHEN .. BETWEEN .. AND .. THEN .. END"
+
+
+@dataclass(frozen=True)
+class _Step:
+    """One expression: where it stands, the column it makes (None for a filter) and the type it is declared to have."""
+
+    place: str
+    what: str
+    expression: str
+    column: str | None
+    declared: T.DataType
+
+
+class _Trial:
+    """The steps over the extreme rows. `_v<n>` is what step n gives, `_a<n>` the same with ANSI on where that is no NULL.
+
+    A step that is `dead` (it does not resolve, or raises) gives NULL, so that the steps after it can still be tried.
+    """
+
+    def __init__(self, spark: SparkSession, rows: DataFrame, steps: Sequence[_Step]) -> None:
+        self.spark, self.rows, self.steps = spark, rows, steps
+        self.dead: set[int] = set()
+        self.problems: dict[int, list[str]] = {}
+
+    def add(self, number: int, problem: str) -> None:
+        step = self.steps[number]
+        known = self.problems.setdefault(number, [])
+        if (line := f"{step.place}: {step.what} {problem}") not in known:
+            known.append(line)
+
+    def tried(self, numbers: Sequence[int]) -> list[int]:
+        return [number for number in numbers if number not in self.dead]
+
+    def frame(self) -> DataFrame:
+        """All steps in the order of the contract, each over the raw fields and the columns before it."""
+        found = self.rows
+        for number in range(len(self.steps)):
+            found = self._step(found, number)
+        return found
+
+    def _step(self, before: DataFrame, number: int) -> DataFrame:
+        from pyspark.errors import AnalysisException
+        from pyspark.sql import functions as F
+
+        step, value, strict = self.steps[number], f"_v{number}", f"_a{number}"
+        null = F.lit(None).cast(step.declared)
+        after = before.withColumn(value, null).withColumn(strict, null)
+        try:
+            if number not in self.dead:
+                after = before.withColumn(value, F.expr(step.expression))
+        except AnalysisException as error:
+            self.dead.add(number)
+            self.add(number, f"does not resolve: {_reason(error)}")
+        if number not in self.dead:
+            after = self._strict(after, number)
+        result = after.schema[value].dataType
+        same = result.simpleString() == step.declared.simpleString()
+        if not same:
+            self.add(number, _other_type(step, result))
+        if step.column is not None:
+            after = after.withColumn(step.column, F.col(value) if same else null)
+        return after
+
+    def _strict(self, after: DataFrame, number: int) -> DataFrame:
+        from pyspark.errors import AnalysisException
+        from pyspark.sql import functions as F
+
+        step, value, strict = self.steps[number], f"_v{number}", f"_a{number}"
+        try:
+            with _conf(self.spark, {ANSI: "true"}):
+                # Spark fixes the mode of each operator when it resolves it, so both can stand in one plan.
+                return after.withColumn(strict, F.when(F.col(value).isNotNull(), F.expr(step.expression)))
+        except AnalysisException as error:
+            self.add(number, f"converts a type unasked, which ANSI SQL refuses: {_reason(error)}; write the CAST")
+            return after.withColumn(strict, F.lit(None))
+
+
+def probe_expressions(spark: SparkSession, contract: Contract) -> None:
+    """Run every expression of a contract over `extreme_rows`; two small Spark jobs where all is well.
+
+    Columns are computed as the pipeline does: in order, over raw fields and earlier columns, which hide raw fields of
+    their name; filters over raw fields. The session's ANSI mode and time zone are set for it (off, UTC), then restored.
+    Raises ContractError with all problems.
+    """
+    with _conf(spark, _PINNED), _quiet(spark):
+        rows = _rows(spark, contract)
+        trial = _Trial(spark, rows, _steps(spark, contract))
+        if not trial.steps:
+            return
+        everything = range(len(trial.steps))
+        frame = trial.frame()
+        columns = [f"_v{n}" for n in everything] + [f"_a{n}" for n in everything]
+        if _raised(frame, columns) is not None:
+            frame = _find_raising(trial, frame)
+            _find_wrapping(trial, frame)
+        _find_far_away(trial, frame)
+    lines = [line for number in everything for line in trial.problems.get(number, ())]
+    if lines:
+        raise ContractError(contract.path, lines)
+
+
+def _find_raising(trial: _Trial, frame: DataFrame) -> DataFrame:
+    """Each step that raises becomes a problem, and NULL for those after it."""
+    if _raised(frame, [f"_v{n}" for n in range(len(trial.steps))]) is None:
+        return frame
+    for number in trial.tried(range(len(trial.steps))):
+        error = _raised(frame, [f"_v{number}"])
+        if error is not None:
+            trial.add(number, f"stops the batch for extreme values: {_reason(error)}; {_BOUND}")
+            trial.dead.add(number)
+            frame = trial.frame()
+    return frame
+
+
+def _find_wrapping(trial: _Trial, frame: DataFrame) -> None:
+    for number in trial.tried(range(len(trial.steps))):
+        error = _raised(frame, [f"_a{number}"])
+        if error is not None:
+            better = re.search(r"\btry_\w+", str(error))
+            instead = f"write {better.group()}, or {_BOUND}" if better else _BOUND
+            trial.add(number, f"gives a wrong value instead of NULL for extreme values: {_reason(error)}; {instead}")
+
+
+def _find_far_away(trial: _Trial, frame: DataFrame) -> None:
+    """Years before 1 and after 9999 come from numbers in another unit, and most readers cannot take them."""
+    from pyspark.sql import functions as F
+    from pyspark.sql import types as T
+
+    limits = {T.DateType: ("0001-01-01", "9999-12-31"), T.TimestampType: ("0001-01-01", "9999-12-31 23:59:59.999999")}
+    flags: dict[int, str] = {}
+    for number in trial.tried(range(len(trial.steps))):
+        value, kind = F.col(f"_v{number}"), frame.schema[f"_v{number}"].dataType
+        if type(kind) in limits:
+            first, last = (F.lit(text).cast(kind) for text in limits[type(kind)])
+            flags[number] = f"_far{number}"
+            frame = frame.withColumn(flags[number], (value < first) | (value > last))
+    if not flags:
+        return
+    for row in frame.select(*flags.values()).distinct().collect():
+        for number, flag in flags.items():
+            if row[flag]:
+                trial.add(number, f"gives instants outside the years 1 to 9999 for extreme values; {_BOUND}")
+
+
+def _rows(spark: SparkSession, contract: Contract) -> DataFrame:
+    schema = ", ".join(f"{quoted(field.name)} {field.type}" for field in contract.raw)
+    return spark.createDataFrame(extreme_rows(contract), schema, verifySchema=False)
+
+
+def _steps(spark: SparkSession, contract: Contract) -> list[_Step]:
+    """Filters first, since they see the raw fields, then the columns that have an expression."""
+    filters = [
+        (f"recordFilters[{index}] {one.kind}", "expression", one.expression, None, "boolean")
+        for index, one in enumerate(contract.filters)
+    ]
+    columns = [
+        (f"schema[1].properties[{index}] {one.name}", "transformLogic", one.expression, one.name, one.type)
+        for index, one in enumerate(contract.columns)
+        if one.expression is not None
+    ]
+    every = [*filters, *columns]
+    schema = ", ".join(f"c{number} {step[4]}" for number, step in enumerate(every))
+    types = spark.createDataFrame([], schema).schema if every else ()
+    return [
+        _Step(place, what, expression, column, found.dataType)
+        for (place, what, expression, column, _), found in zip(every, types, strict=True)
+    ]
+
+
+def _other_type(step: _Step, result: T.DataType) -> str:
+    declared, given = step.declared.simpleString(), result.simpleString()
+    if step.column is None:
+        return f"gives {given}, but a filter is boolean"
+    return f"gives {given}, but {declared} is declared: write TRY_CAST({step.expression} AS {declared})"
+
+
+def _raised(frame: DataFrame, columns: Sequence[str]) -> Exception | None:
+    """Compute the columns for all rows, to nowhere; what Spark raised, if it did."""
+    from py4j.protocol import Py4JJavaError
+    from pyspark.errors import PySparkException
+
+    try:
+        frame.select(*columns).write.format("noop").mode("overwrite").save()
+    except (PySparkException, Py4JJavaError) as error:
+        return error
+    return None
+
+
+def _reason(error: Exception) -> str:
+    """Spark's own words, cut to its condition and first sentences."""
+    text = str(error)
+    named = re.search(r"\[([A-Z][A-Z0-9_.]+)\] (.+?)(?= Use [`']try_| If necessary set| SQLSTATE|;|\n|$)", text)
+    plain = re.search(r"java\.[\w.]+(?:Exception|Error): ([^\n]+)", text)
+    # which of the values Spark met first is chance, and the report should not be
+    found = (
+        f"[{named[1]}] {re.sub('[Tt]he value .*? of the type', 'a value of the type', named[2])}"
+        if named
+        else plain[1]
+        if plain
+        else type(error).__name__
+    )
+    return (found if len(found) <= 200 else found[:197] + "...").rstrip(".")
+
+
+@contextmanager
+def _conf(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
+    before = {key: spark.conf.get(key, None) for key in wanted}
+    try:
+        for key, value in wanted.items():
+            spark.conf.set(key, value)
+        yield
+    finally:
+        for key, old in before.items():
+            if old is None:
+                spark.conf.unset(key)
+            else:
+                spark.conf.set(key, old)
+
+
+@contextmanager
+def _quiet(spark: SparkSession) -> Iterator[None]:
+    """Hold back the stacks that Spark logs for tasks that raise: what they say is in the problems."""
+    log4j = spark.sparkContext._jvm.org.apache.logging.log4j  # type: ignore[union-attr]
+    before = {name: log4j.LogManager.getLogger(name).getLevel() for name in _LOUD}
+    queries = logging.getLogger("SQLQueryContextLogger")  # PySpark 4's own
+    was_disabled, queries.disabled = queries.disabled, True
+    try:
+        for name in _LOUD:
+            log4j.core.config.Configurator.setLevel(name, log4j.Level.OFF)
+        yield
+    finally:
+        queries.disabled = was_disabled
+        for name, level in before.items():
+            log4j.core.config.Configurator.setLevel(name, level)
