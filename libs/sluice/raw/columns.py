@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from operator import attrgetter
 from typing import Any
 
 import pyarrow as pa
 
 from sluice.contract.model import RawField
-from sluice.raw.damage import Refused, digest_of
+from sluice.raw.damage import DIGEST_BYTES, Refused
 from sluice.raw.fields import Field, fields_of, spark_columns
 from sluice.raw.judge import Judgement, Reason
 
@@ -61,7 +62,7 @@ class Rows:
         # Few rows have these; by the row's place.
         self._digests: dict[int, bytes] = {}
         self._rescued: dict[int, str] = {}
-        self._reasons: dict[int, list[Reason]] = {}
+        self._reasons: dict[int, Sequence[Reason]] = {}
         self._bad: dict[int, str] = {}
 
     @property
@@ -69,43 +70,41 @@ class Rows:
         """Whether it is time to flush."""
         return len(self._rows) >= BATCH_ROWS or self.bytes >= BATCH_BYTES
 
-    def add_sound(self, source: str, starts: list[int], spans: list[bytes], rows: list[Any]) -> None:
-        """Records as the fast way gives them."""
+    def add(self, source: str, starts: list[int], spans: list[bytes], rows: list[Any]) -> int:
+        """Records as the fast way gives them, in their order; returns the place of the first."""
+        first = len(self._rows)
         self._starts += starts
         self._records += spans
         self._rows += rows
-        self._count(source, len(rows), starts[-1] - starts[0] + len(spans[-1]))
+        self.bytes += starts[-1] - starts[0] + len(spans[-1])
+        count = len(rows)
+        if self._sources and self._sources[-1][0] == source:
+            count += self._sources.pop()[1]
+        self._sources.append((source, count))
+        return first
 
-    def add_judged(self, source: str, start: int, span: bytes, judged: Judgement) -> None:
-        """A record with what the judge found."""
-        place = len(self._rows)
+    def judge(self, place: int, judged: Judgement) -> None:
+        """Adds what the judge found to the row at `place`."""
+        self._rows[place] = judged.row
         if judged.rescued is not None:
             self._rescued[place] = judged.rescued
         if judged.reasons:
             self._reasons[place] = judged.reasons
         if judged.bad:
             self._bad[place] = f",{','.join(judged.bad)},"
-        self.add_sound(source, [start], [span], [judged.row])
 
     def add_refused(self, source: str, refused: Refused) -> None:
         """A row that is no record."""
-        place = len(self._rows)
+        place = self.add(source, [refused.start], [refused.kept], [self._empty])
         self._digests[place] = refused.digest
         self._reasons[place] = [Reason(refused.rule, "", refused.message)]
-        self.add_sound(source, [refused.start], [refused.kept], [self._empty])
-
-    def _count(self, source: str, rows: int, size: int) -> None:
-        self.bytes += size
-        if self._sources and self._sources[-1][0] == source:
-            rows += self._sources.pop()[1]
-        self._sources.append((source, rows))
 
     def flush(self) -> pa.RecordBatch | None:
         """The batch of what was added since the last one; None if there is nothing."""
         count = len(self._rows)
         if not count:
             return None
-        digests = list(map(digest_of, self._records))
+        digests = [sha256(record).digest()[:DIGEST_BYTES] for record in self._records]
         for place, digest in self._digests.items():
             digests[place] = digest
         reasons = {p: [(r.rule, r.column or None, r.message) for r in found] for p, found in self._reasons.items()}

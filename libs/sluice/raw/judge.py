@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -20,7 +20,8 @@ import msgspec
 
 from sluice.contract.types import SparkType
 from sluice.raw.damage import kind_of
-from sluice.raw.fields import INTEGER_BITS, Field, exact_decimal, precision_and_scale, row_type, decoder, scalar_decoder
+from sluice.raw.fields import INTEGER_BITS, Field, decoder, exact_decimal, precision_and_scale, row_type, scalar_decoder
+from sluice.raw.scan import is_text
 
 WRONG_TYPE = "wrong_type"
 NOT_CONVERTIBLE = "not_convertible"
@@ -29,6 +30,9 @@ NAME_CHARS = 200
 
 _INTEGER = re.compile(rb"-?[0-9]+").fullmatch
 _EXPECTED = {"string": "string", "boolean": "boolean", "array": "array", "map": "object", "struct": "object"}
+
+# Where it is in this record (`items[3].x`), where it is in the type (`items.element.x`), and its text.
+Unknown = tuple[str, str, msgspec.Raw]
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -51,57 +55,78 @@ class Judgement:
     """
 
     row: Any = None
-    reasons: list[Reason] = field(default_factory=list)
-    bad: list[str] = field(default_factory=list)
+    reasons: Sequence[Reason] = ()
+    bad: Sequence[str] = ()
     rescued: str | None = None
-    unknown: list[str] = field(default_factory=list)
+    unknown: Sequence[str] = ()
 
 
 class Judge:
     """Judges records against the raw fields; `unknown_fields` as in the contract (evolve keeps them like rescue)."""
 
-    def __init__(self, fields: Sequence[Field], unknown_fields: Literal["rescue", "evolve", "reject"]) -> None:
+    def __init__(
+        self, fields: Sequence[Field], unknown_fields: Literal["rescue", "evolve", "reject"], max_nesting: int
+    ) -> None:
         self._fields = fields
         self._names = {item.name for item in fields}
         self._reject = unknown_fields == "reject"
+        self._deepest = max_nesting
         # Takes the declared fields where they are sound and passes over unknown ones.
         self._row = row_type(fields, forbid_unknown=False)
         self._sound = decoder(self._row).decode
 
+    def quick(self, piece: bytes) -> Judgement | None:
+        """Judges `piece` where it is surely one strict JSON object; None where only a scan can tell."""
+        # The decoder of members passes over their values as strictly as a scan, but for UTF-8 and the nesting.
+        if piece.count(b"{") + piece.count(b"[") > self._deepest or not (piece.isascii() or is_text(piece)):
+            return None
+        try:
+            members = _members(piece)
+        except (ValueError, RecursionError):
+            return None
+        return self._judged(piece, members)
+
     def __call__(self, span: bytes) -> Judgement:
         """`span` is one strict JSON object."""
-        judgement = Judgement()
-        members = _members(span)
-        found = _Found()
+        return self._judged(span, _members(span))
+
+    def _judged(self, span: bytes, members: dict[str, msgspec.Raw]) -> Judgement:
+        unknown = [(name, name, raw) for name, raw in members.items() if name not in self._names]
         try:
-            judgement.row = self._sound(span)
+            judgement = Judgement(self._sound(span))
         except (ValueError, ArithmeticError):
-            judgement.row = self._row(*(self._field(item, members, judgement, found) for item in self._fields))
-        found.unknown[:0] = [(name, name, raw) for name, raw in members.items() if name not in self._names]
-        if found.unknown:
-            self._keep_unknown(found, judgement)
+            judgement, nested = self._by_field(members)
+            unknown += nested
+        if unknown:
+            self._keep_unknown(unknown, judgement)
         return judgement
 
-    def _field(self, item: Field, members: dict[str, msgspec.Raw], judgement: Judgement, found: _Found) -> Any:
-        raw = members.get(item.name)
-        if raw is None:
-            return None
-        before = len(found.reasons)
-        value = found.read(item.type, bytes(raw), item.name, item.name)
-        reasons = list(dict.fromkeys(found.reasons[before:]))
-        if not reasons:
-            return value
-        judgement.reasons += reasons
-        judgement.bad.append(item.name)
-        return None
+    def _by_field(self, members: dict[str, msgspec.Raw]) -> tuple[Judgement, list[Unknown]]:
+        values: list[Any] = []
+        reasons: list[Reason] = []
+        bad: list[str] = []
+        unknown: list[Unknown] = []
+        for item in self._fields:
+            value = None
+            if item.name in members:
+                found = _Found()
+                value = found.read(item.type, bytes(members[item.name]), item.name, item.name)
+                unknown += found.unknown
+                if found.reasons:
+                    reasons += dict.fromkeys(found.reasons)
+                    bad.append(item.name)
+                    value = None
+            values.append(value)
+        return Judgement(self._row(*values), reasons, bad), unknown
 
-    def _keep_unknown(self, found: _Found, judgement: Judgement) -> None:
-        judgement.unknown = list(dict.fromkeys(_short(column) for _, column, _ in found.unknown))
+    def _keep_unknown(self, unknown: list[Unknown], judgement: Judgement) -> None:
+        judgement.unknown = list(dict.fromkeys([_short(column) for _, column, _ in unknown]))
         if self._reject:
             message = "expected only fields that the contract names, found another"
-            judgement.reasons += [Reason(UNKNOWN_FIELD, column, message) for column in judgement.unknown]
+            more = [Reason(UNKNOWN_FIELD, column, message) for column in judgement.unknown]
+            judgement.reasons = [*judgement.reasons, *more]
             return
-        parts = [msgspec.json.encode(name) + b":" + bytes(raw) for name, _, raw in found.unknown]
+        parts = [b"%b:%b" % (msgspec.json.encode(name), bytes(raw)) for name, _, raw in unknown]
         judgement.rescued = (b"{" + b",".join(parts) + b"}").decode()
 
 
@@ -114,8 +139,7 @@ class _Found:
 
     def __init__(self) -> None:
         self.reasons: list[Reason] = []
-        # Where it is in this record (`items[3].x`), where it is in the type (`items.element.x`), the value's text.
-        self.unknown: list[tuple[str, str, msgspec.Raw]] = []
+        self.unknown: list[Unknown] = []
 
     def read(self, type_: SparkType, raw: bytes, place: str, column: str) -> Any:
         """The value of `raw` as `type_`; None with a reason noted where it is none, and for null."""

@@ -27,10 +27,10 @@ from sluice.raw.columns import Rows, account_batch, arrow_schema_of, spark_schem
 from sluice.raw.damage import Refused
 from sluice.raw.fields import decoder, depth_of, fields_of, row_type
 from sluice.raw.inflate import Content, Unreadable
-from sluice.raw.judge import Judge
+from sluice.raw.judge import Judge, Judgement
 from sluice.raw.layout import Layout
 from sluice.raw.source import SourceObject
-from sluice.raw.spans import WINDOW_BYTES, Exact, Sound, Splitter
+from sluice.raw.spans import FAULTS, WINDOW_BYTES, Exact, Splitter, Taken
 from sluice.runtime.storage import Storage, join, storage_for
 
 UNKNOWN_NAMES = 100
@@ -81,7 +81,7 @@ class Reader:
         # Types that nest deeper than the contract allows would let the fast way take too deep a record.
         deepest = 1 + max((depth_of(field.type) for field in fields), default=0)
         self._decode = decoder(rows).decode if deepest <= contract.max_nesting else _refuse
-        self._judge = Judge(fields, contract.unknown_fields)
+        self._judge = Judge(fields, contract.unknown_fields, contract.max_nesting)
         self._rows = Rows(fields, self._schema, rows())
 
     def read(self, sources: Sequence[SourceObject]) -> Iterator[pa.RecordBatch]:
@@ -117,7 +117,12 @@ class Reader:
             return b""
 
         splitter = Splitter(
-            read, self._decode, self._contract.max_record_bytes, self._contract.max_nesting, self._window
+            read,
+            self._decode,
+            self._judge.quick,
+            self._contract.max_record_bytes,
+            self._contract.max_nesting,
+            self._window,
         )
         try:
             for event in splitter.events():
@@ -133,21 +138,25 @@ class Reader:
         account.layout.in_array = splitter.began_with_array
         yield
 
-    def _add(self, path: str, event: Sound | Exact | Refused, account: Account) -> None:
-        if isinstance(event, Sound):
-            self._rows.add_sound(path, event.starts, event.spans, event.rows)
-            account.add(event.starts, event.spans)
-        elif isinstance(event, Exact):
-            judged = self._judge(event.span)
-            self._rows.add_judged(path, event.start, event.span, judged)
-            account.add([event.start], [event.span])
-            account.refused += bool(judged.reasons)
-            account.rescued += judged.rescued is not None
-            account.add_unknown(judged.unknown)
-        else:
+    def _add(self, path: str, event: Taken | Exact | Refused, account: Account) -> None:
+        if isinstance(event, Refused):
             self._rows.add_refused(path, event)
             account.records += 1
             account.refused += 1
+            return
+        if isinstance(event, Exact):
+            event = self._decoded(event)
+        first = self._rows.add(path, event.starts, event.spans, event.rows)
+        account.add(event.starts, event.spans)
+        for index, judged in event.judged.items():
+            self._rows.judge(first + index, judged)
+            account.judge(judged)
+
+    def _decoded(self, event: Exact) -> Taken:
+        try:
+            return Taken([event.start], [event.span], [self._decode(event.span)], {})
+        except FAULTS:
+            return Taken([event.start], [event.span], [None], {0: self._judge(event.span)})
 
 
 class Account:
@@ -166,9 +175,11 @@ class Account:
         if not self.layout.full:
             self.layout.add(starts, spans)
 
-    def add_unknown(self, names: Sequence[str]) -> None:
-        """Names of unknown fields of one record."""
-        for name in names:
+    def judge(self, judged: Judgement) -> None:
+        """What the judge said of one of the records."""
+        self.refused += bool(judged.reasons)
+        self.rescued += judged.rescued is not None
+        for name in judged.unknown:
             known = name in self._unknown or len(self._unknown) < UNKNOWN_NAMES
             self._unknown[name if known else "..."] += 1
 

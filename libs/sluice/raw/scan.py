@@ -119,6 +119,7 @@ class Scan:
         while verdict is None:
             if step is _At.VALUE:
                 if kinds:
+                    at = white(data, at, end).end()
                     at = (_members if kinds[-1] == _BRACE else _elements)(data, at, end).end()
                 if at >= end:
                     verdict = Verdict.MORE

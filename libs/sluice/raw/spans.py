@@ -37,6 +37,8 @@ from sluice.raw.scan import BYTE_ORDER_MARK, CANDIDATE, Scan, Verdict, is_text
 
 WINDOW_BYTES = 4 << 20
 PIECES = 8192
+# What a decoder raises for bytes that it does not take.
+FAULTS = (ValueError, ArithmeticError, RecursionError)
 
 _CUT = re.compile(rb"\}[ \t\r\n]*+(?=\{)")
 _CUT_IN_ARRAY = re.compile(rb"\}[ \t\r\n]*+(?:,[ \t\r\n]*+)?(?=\{)")
@@ -45,17 +47,22 @@ _NOTHING_IN_ARRAY = re.compile(rb"(?:[ \t\r\n,]++|\xef\xbb\xbf)*+").match
 
 
 @dataclass(frozen=True, slots=True)
-class Sound:
-    """Records that the fast way took: `rows` as decoded, `spans` their bytes, `starts` their places in the stream."""
+class Taken:
+    """Records that the fast way took: `rows` as decoded, `spans` their bytes, `starts` their places in the stream.
+
+    `judged` holds, by their index, those that the decoder refused and the judge took, with what it said; their row is
+    None.
+    """
 
     starts: list[int]
     spans: list[bytes]
     rows: list[Any]
+    judged: dict[int, Any]
 
 
 @dataclass(frozen=True, slots=True)
 class Exact:
-    """A strict JSON object that the fast way did not take: cut wrongly, or the decoder refused it."""
+    """A strict JSON object that was scanned, since it was cut wrongly or straddles windows; not decoded yet."""
 
     start: int
     span: bytes
@@ -65,18 +72,20 @@ class Splitter:
     """Cuts one stream of bytes into records by the rule above.
 
     `read(size)` gives the next bytes, about `size` of them, and b"" at the end. `decode` is the fast way: bytes of one
-    strict JSON object -> row, any ValueError, ArithmeticError or RecursionError where it is not sure.
+    strict JSON object -> row, with any of FAULTS where it is not sure; `judge` then has a look: what it finds in one
+    strict JSON object, None where it is not sure either.
     """
 
     def __init__(
         self,
         read: Callable[[int], bytes],
         decode: Callable[[bytes], Any],
+        judge: Callable[[bytes], Any],
         max_record_bytes: int,
         max_nesting: int,
         window_bytes: int = WINDOW_BYTES,
     ) -> None:
-        self._read, self._decode = read, decode
+        self._read, self._decode, self._judge = read, decode, judge
         self._longest, self._deepest, self._window = max_record_bytes, max_nesting, window_bytes
         self._data, self._base, self._ended = b"", 0, False
         self._in_array = self.began_with_array = False
@@ -88,7 +97,7 @@ class Splitter:
         # The last scan that failed: what it left open need not be read again.
         self._failed: Scan | None = None
 
-    def events(self) -> Iterator[Sound | Exact | Refused]:
+    def events(self) -> Iterator[Taken | Exact | Refused]:
         """All that is in the stream, in its order."""
         at = self._pass_nothing(0)
         if self._byte(at) == ord("["):
@@ -96,10 +105,10 @@ class Splitter:
             at += 1
         while (byte := self._byte(at := self._pass_nothing(at))) is not None:
             if byte == ord("{"):
-                sound = self._fast(at)
-                if sound is not None:
-                    yield sound
-                    at = sound.starts[-1] + len(sound.spans[-1])
+                taken = self._fast(at)
+                if taken is not None:
+                    yield taken
+                    at = taken.starts[-1] + len(taken.spans[-1])
                     continue
             elif byte == ord("]") and self._in_array:
                 self._in_array, at, self._cut_to = False, at + 1, 0
@@ -136,7 +145,7 @@ class Splitter:
 
     # -- the fast way
 
-    def _fast(self, at: int) -> Sound | None:
+    def _fast(self, at: int) -> Taken | None:
         """The records from `at` on that the decoder takes; None where it takes none."""
         if at >= self._cut_to:
             self._cut(at)
@@ -144,13 +153,21 @@ class Splitter:
         if first == len(self._starts) or self._starts[first] != at:
             return None
         rows: list[Any] = []
-        try:
-            # extend() keeps what it got before the decoder raised.
-            rows.extend(map(self._decode, islice(self._pieces, first, None)))
-        except (ValueError, ArithmeticError, RecursionError):
-            pass
+        judged: dict[int, Any] = {}
+        todo = map(self._decode, islice(self._pieces, first, None))
+        while True:
+            try:
+                rows.extend(todo)
+                break
+            except FAULTS:
+                # extend() keeps what it got before the decoder raised, and the map goes on behind it.
+                verdict = self._judge(self._pieces[first + len(rows)])
+                if verdict is None:
+                    break
+                judged[len(rows)] = verdict
+                rows.append(None)
         last = first + len(rows)
-        return Sound(self._starts[first:last], self._pieces[first:last], rows) if rows else None
+        return Taken(self._starts[first:last], self._pieces[first:last], rows, judged) if rows else None
 
     def _cut(self, at: int) -> None:
         data, base = self._data, self._base
@@ -225,6 +242,6 @@ class Splitter:
                 continue
             if damage.last not in forbidden:
                 verdict, end = self._value(candidate)
-                if verdict is Verdict.ENDS:
+                if verdict is Verdict.ENDS and CANDIDATE.match(self._data, candidate - self._base):
                     return candidate, end
             look = candidate + 1
