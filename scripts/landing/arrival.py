@@ -76,13 +76,12 @@ def _daily(at_ms: int) -> int:
 def blocks(arrivals: Arrivals, window_ms: int, most_messages: int) -> list[tuple[int, int]]:
     """Cut all message numbers into ranges (first, end) that begin a source object of their own.
 
-    None spans more than `window_ms` of arrival, as a delivery stream's buffer does not; long ones are cut evenly.
+    None spans more than `window_ms` of arrival, as a delivery stream's buffer does not.
     """
     found = []
     first = 0
     for after_ms in range(window_ms, arrivals.edges[-1] + window_ms, window_ms):
         end = arrivals.arrived_by(after_ms)
-        parts = -(-(end - first) // most_messages)
-        found += [(first + (end - first) * k // parts, first + (end - first) * (k + 1) // parts) for k in range(parts)]
+        found += [(part, min(end, part + most_messages)) for part in range(first, end, most_messages)]
         first = end
     return found

@@ -1,6 +1,6 @@
 """What each message says: a function of the arguments and its number, whoever makes it and when.
 
-Every number has one fate: plain, late, unknown (a field more), copy (the exact bytes of an earlier one), wrong, damaged.
+Every number has one fate: plain, late, unknown (a field more), copy (exact bytes of an earlier one), wrong, damaged.
 So as many records are delivered as messages were asked for, a damaged piece being one.
 """
 
@@ -79,6 +79,7 @@ class Messages:
         return pieces
 
     def _plain(self, first: int, own: array[int], arrived: list[int]) -> list[str]:
+        """`_text` of many, all as plain ones, with its constants written out: here the time is spent."""
         t = self._tables
         names, rows, heads, middles = t.names, t.rows, t.heads, t.middles
         sentences, places, endings = t.sentences, t.places, self._endings

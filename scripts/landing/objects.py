@@ -25,7 +25,7 @@ from sluice.errors import StorageError
 from sluice.runtime.storage import join, storage_for
 
 # A little above what a message takes, so that the last object of a block is not a sliver.
-_MESSAGE_BYTES = 290
+_MESSAGE_BYTES = 300
 _BLOCK_BYTES = 32 << 20
 _TASK_MESSAGES = 50_000
 

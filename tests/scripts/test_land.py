@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from landing.__main__ import main
+from landing.arrival import plan_arrivals
 
 FIELDS = ["sentiment_value", "name", "sentiment", "timestamp", "longitude", "country", "latitude", "message", "channel"]
 MIXED = "--duplicates 0.05 --late 0.05 --damaged 0.08 --unknown 0.04 --wrong 0.04".split()
@@ -197,6 +198,30 @@ def test_objects_keep_to_their_size_and_bursts_make_some_times_busier(tmp_path: 
     per_window = Counter(int(key.split("-1-")[1][14:16]) // 5 for key in source_objects(tmp_path))
     assert len(per_window) == 12
     assert max(per_window.values()) >= 3 * min(per_window.values())
+
+
+@pytest.mark.parametrize("span_ms", [3_600, 61_234, 3_600_000])
+def test_as_many_have_arrived_by_an_instant_as_have_an_earlier_arrival(span_ms: int) -> None:
+    arrivals = plan_arrivals(3, 777, 1_511_708_400_000, span_ms)
+    instants = arrivals.between(0, 777)
+    assert instants == sorted(instants) == [arrivals.at(number) for number in range(777)]
+    assert 0 <= instants[0] - arrivals.start_ms <= instants[-1] - arrivals.start_ms < span_ms
+    for after_ms in range(0, span_ms + 1, max(1, span_ms // 500)):
+        assert arrivals.arrived_by(after_ms) == sum(at < arrivals.start_ms + after_ms for at in instants)
+
+
+def test_late_ones_are_hours_to_days_late_and_the_others_a_second_or_so(tmp_path: Path) -> None:
+    shares = "--late 0.25 --damaged 0 --duplicates 0 --unknown 0".split()
+    land(tmp_path, "--messages", "4k", *shares, "--late-days", "3", "--hours", "0.02")
+    lateness = []
+    for key, data in source_objects(tmp_path).items():
+        at = datetime.strptime(key.split("-1-")[1][:19], "%Y-%m-%d-%H-%M-%S").replace(tzinfo=UTC)
+        lateness += [at.timestamp() - json.loads(raw)["timestamp"] / 1000 for raw in split(data)[0]]
+    late = [seconds for seconds in lateness if seconds > 1800]
+    assert len(late) == 1000
+    assert 3600 - 72 <= min(late) < 10_000
+    assert 2.9 * 86_400 < max(late) <= 3 * 86_400 + 2
+    assert max(seconds for seconds in lateness if seconds <= 1800) < 1.1
 
 
 def test_some_copies_come_near_and_some_in_a_later_object(tmp_path: Path) -> None:
