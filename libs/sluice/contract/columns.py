@@ -86,7 +86,7 @@ def read_columns(found: SchemaObject, at: int, raw: dict[str, Named], problems: 
         for problem in checked.problems:
             problems.add(place, problem)
         expression = one.transformLogic.strip() if one.transformLogic is not None else None
-        sources = tuple(checked.sources)
+        sources = tuple(sorted(checked.sources))  # the parser's order may change with its version
         draft = Draft(place, one, type_, expression, sources, tuple(checked.roots.values()))
         drafts.append(draft)
         scope.add(Named(draft.name, type_, curated=True))

@@ -76,7 +76,8 @@ def _reason(error: SqlglotError) -> str:
     """The parser's own reason with line and column, without the text around it."""
     for found in getattr(error, "errors", ()):
         if found.get("description"):
-            return f"{found['description'].rstrip('.')} (line {found['line']}, column {found['col']})"
+            said = "something is missing" if "<class" in found["description"] else found["description"].rstrip(".")
+            return f"{said} (line {found['line']}, column {found['col']})"
     return str(error).splitlines()[0]
 
 
@@ -89,12 +90,10 @@ def _is_one(tokens: list[Token], what: str, checked: Checked) -> bool:
             return False
         if token.token_type in (TokenType.L_PAREN, TokenType.L_BRACKET):
             opened.append(token)
-        elif token.token_type in _OPENS:
-            if not opened or opened.pop().token_type != _OPENS[token.token_type]:
-                checked.add(
-                    f"{what} does not parse: nothing opens the `{token.text}` (line {token.line}, column {token.col})"
-                )
-                return False
+        elif token.token_type in _OPENS and (not opened or opened.pop().token_type != _OPENS[token.token_type]):
+            where = f"line {token.line}, column {token.col}"
+            checked.add(f"{what} does not parse: nothing opens the `{token.text}` ({where})")
+            return False
     if opened:
         last = opened[-1]
         checked.add(f"{what} does not parse: nothing closes the `{last.text}` (line {last.line}, column {last.col})")

@@ -1,21 +1,20 @@
 """Try a contract's expressions on extreme values before any record meets them.
 
-`sluice.contract` says what can be said without Spark; here Spark itself says, on the lane at hand, which expression does
-not resolve, has another type than declared, raises (`timestamp_millis(9223372036854775807)` does, with ANSI on and
+`sluice.contract` says what can be said without Spark; here Spark itself says, on the lane at hand, which expression
+does not resolve, has another type than declared, raises (`timestamp_millis(9223372036854775807)` does, with ANSI on and
 off), or wraps: with ANSI on it raises where with ANSI off it gives a value instead of NULL.
 """
 
 from __future__ import annotations
 
-import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.contract.model import Contract
 from sluice.contract.types import quoted
+from sluice.curate.attempt import conf, quiet, raised, reason
 from sluice.curate.extremes import extreme_rows
 from sluice.errors import ContractError
 
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
 
 ANSI = "spark.sql.ansi.enabled"
 _PINNED = {ANSI: "false", "spark.sql.session.timeZone": "UTC"}
-# Where Spark writes the stack of every task that raises: here raising is an answer, not an accident.
-_LOUD = (
-    "org.apache.spark.executor.Executor",
-    "org.apache.spark.scheduler.TaskSetManager",
-    "org.apache.spark.sql.execution.datasources.v2.DataWritingSparkTask",
-    "org.apache.spark.sql.execution.datasources.v2.OverwriteByExpressionExec",
-    "org.apache.spark.util.Utils",
-)
 _BOUND = "bound it with CASE WHEN .. BETWEEN .. AND .. THEN .. END"
 
 
@@ -48,7 +39,7 @@ class _Step:
 
 
 class _Trial:
-    """The steps over the extreme rows. `_v<n>` is what step n gives, `_a<n>` the same with ANSI on where that is no NULL.
+    """The steps over the extreme rows. `_v<n>` is what step n gives, `_a<n>` the same with ANSI on where it is no NULL.
 
     A step that is `dead` (it does not resolve, or raises) gives NULL, so that the steps after it can still be tried.
     """
@@ -86,7 +77,7 @@ class _Trial:
                 after = before.withColumn(value, F.expr(step.expression))
         except AnalysisException as error:
             self.dead.add(number)
-            self.add(number, f"does not resolve: {_reason(error)}")
+            self.add(number, f"does not resolve: {reason(error)}")
         if number not in self.dead:
             after = self._strict(after, number)
         result = after.schema[value].dataType
@@ -103,11 +94,11 @@ class _Trial:
 
         step, value, strict = self.steps[number], f"_v{number}", f"_a{number}"
         try:
-            with _conf(self.spark, {ANSI: "true"}):
+            with conf(self.spark, {ANSI: "true"}):
                 # Spark fixes the mode of each operator when it resolves it, so both can stand in one plan.
                 return after.withColumn(strict, F.when(F.col(value).isNotNull(), F.expr(step.expression)))
         except AnalysisException as error:
-            self.add(number, f"converts a type unasked, which ANSI SQL refuses: {_reason(error)}; write the CAST")
+            self.add(number, f"converts a type unasked, which ANSI SQL refuses: {reason(error)}; write the CAST")
             return after.withColumn(strict, F.lit(None))
 
 
@@ -118,7 +109,7 @@ def probe_expressions(spark: SparkSession, contract: Contract) -> None:
     their name; filters over raw fields. The session's ANSI mode and time zone are set for it (off, UTC), then restored.
     Raises ContractError with all problems.
     """
-    with _conf(spark, _PINNED), _quiet(spark):
+    with conf(spark, _PINNED), quiet(spark):
         rows = _rows(spark, contract)
         trial = _Trial(spark, rows, _steps(spark, contract))
         if not trial.steps:
@@ -126,7 +117,7 @@ def probe_expressions(spark: SparkSession, contract: Contract) -> None:
         everything = range(len(trial.steps))
         frame = trial.frame()
         columns = [f"_v{n}" for n in everything] + [f"_a{n}" for n in everything]
-        if _raised(frame, columns) is not None:
+        if raised(frame, columns) is not None:
             frame = _find_raising(trial, frame)
             _find_wrapping(trial, frame)
         _find_far_away(trial, frame)
@@ -137,12 +128,12 @@ def probe_expressions(spark: SparkSession, contract: Contract) -> None:
 
 def _find_raising(trial: _Trial, frame: DataFrame) -> DataFrame:
     """Each step that raises becomes a problem, and NULL for those after it."""
-    if _raised(frame, [f"_v{n}" for n in range(len(trial.steps))]) is None:
+    if raised(frame, [f"_v{n}" for n in range(len(trial.steps))]) is None:
         return frame
     for number in trial.tried(range(len(trial.steps))):
-        error = _raised(frame, [f"_v{number}"])
+        error = raised(frame, [f"_v{number}"])
         if error is not None:
-            trial.add(number, f"stops the batch for extreme values: {_reason(error)}; {_BOUND}")
+            trial.add(number, f"stops the batch for extreme values: {reason(error)}; {_BOUND}")
             trial.dead.add(number)
             frame = trial.frame()
     return frame
@@ -150,11 +141,11 @@ def _find_raising(trial: _Trial, frame: DataFrame) -> DataFrame:
 
 def _find_wrapping(trial: _Trial, frame: DataFrame) -> None:
     for number in trial.tried(range(len(trial.steps))):
-        error = _raised(frame, [f"_a{number}"])
+        error = raised(frame, [f"_a{number}"])
         if error is not None:
             better = re.search(r"\btry_\w+", str(error))
             instead = f"write {better.group()}, or {_BOUND}" if better else _BOUND
-            trial.add(number, f"gives a wrong value instead of NULL for extreme values: {_reason(error)}; {instead}")
+            trial.add(number, f"gives a wrong value instead of NULL for extreme values: {reason(error)}; {instead}")
 
 
 def _find_far_away(trial: _Trial, frame: DataFrame) -> None:
@@ -162,7 +153,10 @@ def _find_far_away(trial: _Trial, frame: DataFrame) -> None:
     from pyspark.sql import functions as F
     from pyspark.sql import types as T
 
-    limits = {T.DateType: ("0001-01-01", "9999-12-31"), T.TimestampType: ("0001-01-01", "9999-12-31 23:59:59.999999")}
+    limits: dict[type[T.DataType], tuple[str, str]] = {
+        T.DateType: ("0001-01-01", "9999-12-31"),
+        T.TimestampType: ("0001-01-01", "9999-12-31 23:59:59.999999"),
+    }
     flags: dict[int, str] = {}
     for number in trial.tried(range(len(trial.steps))):
         value, kind = F.col(f"_v{number}"), frame.schema[f"_v{number}"].dataType
@@ -208,63 +202,3 @@ def _other_type(step: _Step, result: T.DataType) -> str:
     if step.column is None:
         return f"gives {given}, but a filter is boolean"
     return f"gives {given}, but {declared} is declared: write TRY_CAST({step.expression} AS {declared})"
-
-
-def _raised(frame: DataFrame, columns: Sequence[str]) -> Exception | None:
-    """Compute the columns for all rows, to nowhere; what Spark raised, if it did."""
-    from py4j.protocol import Py4JJavaError
-    from pyspark.errors import PySparkException
-
-    try:
-        frame.select(*columns).write.format("noop").mode("overwrite").save()
-    except (PySparkException, Py4JJavaError) as error:
-        return error
-    return None
-
-
-def _reason(error: Exception) -> str:
-    """Spark's own words, cut to its condition and first sentences."""
-    text = str(error)
-    named = re.search(r"\[([A-Z][A-Z0-9_.]+)\] (.+?)(?= Use [`']try_| If necessary set| SQLSTATE|;|\n|$)", text)
-    plain = re.search(r"java\.[\w.]+(?:Exception|Error): ([^\n]+)", text)
-    # which of the values Spark met first is chance, and the report should not be
-    found = (
-        f"[{named[1]}] {re.sub('[Tt]he value .*? of the type', 'a value of the type', named[2])}"
-        if named
-        else plain[1]
-        if plain
-        else type(error).__name__
-    )
-    return (found if len(found) <= 200 else found[:197] + "...").rstrip(".")
-
-
-@contextmanager
-def _conf(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
-    before = {key: spark.conf.get(key, None) for key in wanted}
-    try:
-        for key, value in wanted.items():
-            spark.conf.set(key, value)
-        yield
-    finally:
-        for key, old in before.items():
-            if old is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, old)
-
-
-@contextmanager
-def _quiet(spark: SparkSession) -> Iterator[None]:
-    """Hold back the stacks that Spark logs for tasks that raise: what they say is in the problems."""
-    log4j = spark.sparkContext._jvm.org.apache.logging.log4j  # type: ignore[union-attr]
-    before = {name: log4j.LogManager.getLogger(name).getLevel() for name in _LOUD}
-    queries = logging.getLogger("SQLQueryContextLogger")  # PySpark 4's own
-    was_disabled, queries.disabled = queries.disabled, True
-    try:
-        for name in _LOUD:
-            log4j.core.config.Configurator.setLevel(name, log4j.Level.OFF)
-        yield
-    finally:
-        queries.disabled = was_disabled
-        for name, level in before.items():
-            log4j.core.config.Configurator.setLevel(name, level)
