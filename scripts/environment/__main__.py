@@ -18,12 +18,12 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from environment import java, jars, venvs
+from environment import java, spark, venvs
 from environment.lanes import Lane, load_lane
 from environment.report import SetupError, say
 
 # Settings of another Spark or Python on this machine that would make the lane something else.
-_OTHERS = ("PYTHONHOME", "SPARK_CONF_DIR", "SPARK_DIST_CLASSPATH", "PYTHONSTARTUP", "PYTHONUSERBASE")
+_OTHERS = ("PYTHONHOME", "SPARK_DIST_CLASSPATH", "PYTHONSTARTUP", "PYTHONUSERBASE")
 
 
 def main(root: Path, arguments: Sequence[str]) -> int:
@@ -79,7 +79,7 @@ def _make(lane: Lane, wanted: Sequence[str]) -> Path:
         java_home = java.known_home(lane) or java.find_or_bring(lane)
         for which in wanted:
             if not venvs.is_made(lane, which, content):
-                jars.bring_jars(lane, which, java_home)
+                spark.bring_jars(lane, which, java_home)
                 venvs.mark_made(lane, which, content)
         say(f"{lane.name}: ready")
         return java_home
@@ -90,9 +90,9 @@ def _environment(lane: Lane, java_home: Path) -> dict[str, str]:
     scripts = [str(lane.folder / "bin")]
     if lane.has_spark:
         scripts.append(str(java_home / "bin"))
-        env |= {"JAVA_HOME": str(java_home), "SPARK_HOME": str(jars.spark_home(lane)), "SPARK_LOCAL_IP": "127.0.0.1"}
+        env |= {"JAVA_HOME": str(java_home), "SPARK_HOME": str(spark.spark_home(lane)), "SPARK_LOCAL_IP": "127.0.0.1"}
         env |= dict.fromkeys(("PYSPARK_PYTHON", "PYSPARK_DRIVER_PYTHON"), str(venvs.python_of(lane)))
-        env["SLUICE_LANE"] = lane.name
+        env |= {"SLUICE_LANE": lane.name, "SPARK_CONF_DIR": str(Path(__file__).parent / "conf")}
     env["VIRTUAL_ENV"] = str(lane.folder)
     env["PATH"] = os.pathsep.join([*scripts, env.get("PATH", os.defpath)])
     env["PYTHONPATH"] = os.pathsep.join([str(lane.root / "libs"), str(lane.root / "scripts")])

@@ -87,7 +87,9 @@ def _ask(java: str) -> tuple[int | None, str, str]:
     """Version and home as that Java tells them itself: `java` on PATH may be a shim or a link."""
     command = [java, f"--add-modules={_MODULE}", "-XshowSettings:properties", "-version"]
     try:
-        told = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+        told = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
     except (OSError, subprocess.TimeoutExpired) as problem:
         return None, "", type(problem).__name__
     text = told.stderr + told.stdout

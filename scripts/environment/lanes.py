@@ -25,7 +25,7 @@ class Lane:
     root: Path
     entry: Mapping[str, Any]
     java: Mapping[str, Any]
-    spark_brings: tuple[str, ...]
+    left_out: tuple[str, ...]
 
     @property
     def has_spark(self) -> bool:
@@ -45,7 +45,7 @@ class Lane:
     def described(self) -> str:
         """Everything its content follows from; where this changes, the environment is made anew."""
         text = self.requirements.read_text(encoding="utf-8")
-        return json.dumps([text, self.entry, self.spark_brings, str(self.folder)], sort_keys=True)
+        return json.dumps([text, self.entry, self.left_out, str(self.folder)], sort_keys=True)
 
 
 def read_runtimes(root: Path) -> dict[str, Any]:
@@ -66,4 +66,4 @@ def load_lane(root: Path, name: str | None) -> Lane:
     lanes = runtimes["lanes"]
     if name not in lanes and name != TOOLS:
         raise SetupError(f"expected a lane of runtimes.toml ({', '.join(lanes)}), found {name!r}")
-    return Lane(name, root, lanes.get(name, {}), runtimes["java"], tuple(runtimes["maven"]["spark_brings"]))
+    return Lane(name, root, lanes.get(name, {}), runtimes["java"], tuple(runtimes["maven"]["left_out"]))

@@ -1,4 +1,4 @@
-"""Turns runtimes.toml into the pins under requirements/, one file an environment, valid for every Python of the project."""
+"""Turns runtimes.toml into the pins under requirements/: a file an environment, right for every Python of the project."""
 
 from __future__ import annotations
 
@@ -24,11 +24,22 @@ def wanted(root: Path) -> dict[str, list[str]]:
 def main() -> int:
     oldest = read_runtimes(ROOT)["python"][0]
     env = {**os.environ, "UV_SYSTEM_CERTS": "1"}
-    command = ["uv", "pip", "compile", "--quiet", "--universal", "--python-version", oldest, "--no-header", "--no-annotate"]
+    command = [
+        "uv",
+        "pip",
+        "compile",
+        "--quiet",
+        "--universal",
+        "--no-header",
+        "--no-annotate",
+        f"--python-version={oldest}",
+    ]
     for name, lines in wanted(ROOT).items():
         path = ROOT / "requirements" / f"{name}.txt"
         print(f"requirements/{name}.txt", file=sys.stderr)
-        subprocess.run([*command, *sys.argv[1:], "-", "-o", str(path)], input="\n".join(lines), text=True, env=env, check=True)
+        subprocess.run(
+            [*command, *sys.argv[1:], "-", "-o", str(path)], input="\n".join(lines), text=True, env=env, check=True
+        )
         head = "# Made by scripts/lock from runtimes.toml; not edited by hand.\n"
         path.write_text(head + path.read_text(encoding="utf-8").removeprefix(head), encoding="utf-8")
     return 0

@@ -18,7 +18,9 @@ from environment.report import SetupError, say, step
 
 # What a person's pip settings must not do to an environment: put packages elsewhere.
 _MISLEADING = ("PIP_USER", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "PIP_REQUIREMENT", "PIP_PYTHON", "PYTHONPATH")
-_WORTH_TELLING = re.compile(r"^\s*(Downloading .*\([1-9]\d+(\.\d+)? MB\)|Building wheel.*\.\.\.|Installing collected packages)")
+_WORTH_TELLING = re.compile(
+    r"^\s*(Downloading .*\([1-9]\d+(\.\d+)? MB\)|Building wheel.*\.\.\.|Installing collected packages)"
+)
 
 
 @contextmanager
@@ -84,7 +86,13 @@ def _run(lane: Lane, command: Sequence[str], what: str) -> None:
     env = {name: value for name, value in os.environ.items() if name not in _MISLEADING}
     log: list[str] = []
     with subprocess.Popen(
-        command, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace"
+        command,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:

@@ -45,43 +45,40 @@ def bring_jars(lane: Lane, which: str, java_home: Path) -> None:
             say(f"{str(problem).splitlines()[0]}; trying again with an empty cache")
             found = _resolve(lane, which, java_home, fresh=True)
         folder = spark_home(lane) / "jars"
-        there = {_artifact(jar.name) for jar in folder.glob("*.jar")}
-        for jar in found:
-            name = jar.name.split("_", 1)[1]  # Ivy names them <group>_<artifact>-<version>.jar
-            if _artifact(name) not in there:
-                shutil.copyfile(jar, folder / f"{name}.draft")
-                (folder / f"{name}.draft").rename(folder / name)
-    shutil.rmtree(_fresh_cache(lane), ignore_errors=True)
+        for jar in found:  # <group>_<artifact>-<version>.jar, where Spark has them without the group
+            if not (folder / jar.name.split("_", 1)[1]).exists():
+                shutil.copyfile(jar, folder / f"{jar.name}.draft")
+                (folder / f"{jar.name}.draft").rename(folder / jar.name)
+        shutil.rmtree(_fresh_cache(lane), ignore_errors=True)
 
 
 def _resolve(lane: Lane, which: str, java_home: Path, *, fresh: bool) -> list[Path]:
-    conf = {"spark.jars.packages": ",".join(lane.maven(which)), "spark.jars.excludes": ",".join(lane.spark_brings)}
+    conf = {"spark.jars.packages": ",".join(lane.maven(which)), "spark.jars.excludes": ",".join(lane.left_out)}
     conf["spark.master"] = "local[1]"
     if fresh:
         shutil.rmtree(_fresh_cache(lane), ignore_errors=True)
         conf["spark.jars.ivy"] = str(_fresh_cache(lane))
-    env = {name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "PYTHONPATH"))}
+    env = {
+        name: value for name, value in os.environ.items() if not name.startswith(("SPARK_", "PYSPARK_", "PYTHONPATH"))
+    }
     env |= {"JAVA_HOME": str(java_home), "SPARK_LOCAL_IP": "127.0.0.1"}
     command = [str(python_of(lane)), "-I", "-c", _RESOLVE, json.dumps(conf)]
     told = subprocess.run(
-        command, env=env, cwd=lane.folder, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        command, env=env, cwd=lane.folder, stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", check=False
     )
     listed = re.findall(r"^jars:(.+)$", told.stdout, re.MULTILINE)
     jars = [Path(re.sub(r"^file:/*", "/", uri)) for uri in listed[0].split(",")] if listed else []
-    wanted = {coordinate.split(":")[1] for coordinate in lane.maven(which)}
+    wanted = {"{}_{}-{}.jar".format(*coordinate.split(":")) for coordinate in lane.maven(which)}
     broken = [jar.name for jar in jars if not zipfile.is_zipfile(jar)]
-    if broken or not wanted <= {_artifact(jar.name.split("_", 1)[1]) for jar in jars}:
+    if broken or not wanted <= {jar.name for jar in jars}:
         last = "\n  ".join((told.stderr + told.stdout).splitlines()[-15:])
         raise SetupError(
-            f"{lane.name}: expected the jars of {', '.join(lane.maven(which))}, found {broken or 'that they could not be resolved'}\n"
-            f"  {last}\nThe network must reach a Maven repository; DEFAULT_ARTIFACT_REPOSITORY names another than Maven Central."
+            f"{lane.name}: expected the jars of {', '.join(lane.maven(which))}, "
+            f"found {broken or 'that they could not be resolved'}\n  {last}\n"
+            "The network must reach a Maven repository; DEFAULT_ARTIFACT_REPOSITORY names another than Maven Central."
         )
     return jars
 
 
 def _fresh_cache(lane: Lane) -> Path:
     return lane.folder / "ivy"
-
-
-def _artifact(name: str) -> str:
-    return re.sub(r"-\d[^-]*(-[A-Za-z0-9]+)*\.jar$", "", name)

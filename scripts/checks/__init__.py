@@ -1,0 +1,1 @@
+"""What stands behind scripts/check and scripts/test. Standard library only."""

@@ -1,0 +1,66 @@
+"""The wheel of the library. What it needs at run time is a range here and a pin per lane in requirements/.
+
+Contracts and suites live in schemas/ and expectations/, for people; the wheel carries them inside the package.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
+
+ROOT = Path(__file__).parent
+VERSION = re.search(
+    r'^__version__ = "(.+)"$', (ROOT / "libs/sluice/__init__.py").read_text(encoding="utf-8"), re.MULTILINE
+)
+
+
+class BuildWithData(build_py):
+    """Copies the folders of data into the package while it is built, so that git holds them once."""
+
+    def run(self) -> None:
+        super().run()
+        for folder, pattern in (("schemas", "*.yaml"), ("expectations", "*.json")):
+            target = Path(self.build_lib, "sluice", folder)
+            shutil.rmtree(target, ignore_errors=True)  # build/ may hold what was deleted since
+            for source in sorted((ROOT / folder).rglob(pattern)):
+                copy = target / source.relative_to(ROOT / folder)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(source, copy)
+
+
+setup(
+    name="sluice",
+    version=VERSION[1] if VERSION else "0",
+    description="Raw Firehose JSON to curated Delta tables, exactly once, on a laptop, AWS Glue and EMR",
+    long_description=(ROOT / "README.md").read_text(encoding="utf-8") if (ROOT / "README.md").exists() else "",
+    long_description_content_type="text/markdown",
+    license="Apache-2.0",
+    license_files=["LICENSE"],
+    package_dir={"": "libs"},
+    packages=find_packages("libs"),
+    package_data={"sluice": ["py.typed"]},
+    cmdclass={"build_py": BuildWithData},
+    python_requires=">=3.11",
+    # Neither Spark nor Delta for Spark: every runtime brings its own, and a second one beside it breaks it.
+    install_requires=[
+        "boto3>=1.40",
+        "deltalake>=1.6.6,<1.7",  # the publish protocol leans on what this version does
+        "isal>=1.7",
+        "msgspec>=0.19",
+        "numpy>=2.0",
+        "open-data-contract-standard>=3.1,<4",
+        "pyarrow>=22",
+        "pyyaml>=6",
+        "rich>=14",
+        "sqlglot>=27",
+    ],
+    extras_require={
+        "spark": ["pyspark>=3.5.6,<4.2", "delta-spark>=3.3.2,<5"],
+        "quality": ["great-expectations>=1.24.1,<2"],
+    },
+    classifiers=["Programming Language :: Python :: 3", "Programming Language :: Python :: 3.11", "Typing :: Typed"],
+)
