@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 import yaml
-from contract_making import text_of, visits, with_logic
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from sluice.contract.load import load_contract, parse_contract
 from sluice.contract.model import Column, Contract, Filter, RawField
 from sluice.errors import ContractError
+from support.contracts import text_of, visits, with_logic
 
 ROOT = Path(__file__).parents[2]
 
@@ -170,17 +171,33 @@ def test_a_file_that_is_no_text_or_no_folder_at_all_is_a_problem_too(tmp_path: P
         load_contract("visits", schemas=tmp_path / "nowhere")
 
 
+def loads_or_is_refused(text: str) -> bool:
+    """Any other exception comes through."""
+    try:
+        return len(parse_contract(text, "c.yaml").fingerprint) == 64
+    except ContractError as error:
+        return len(error.problems) > 0
+
+
 def paths(value: object, here: tuple[str | int, ...] = ()) -> list[tuple[str | int, ...]]:
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     return [here, *(found for key, inner in items for found in paths(inner, (*here, key)))]
 
 
 ANYTHING = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8)
-    | st.sampled_from(["id", "at", "trim(id)", "a(", "`", "struct<a:int", "map<int,int>", "-", "SELECT 1", "x -> x", "@"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "keep", "x"]), inner, max_size=2),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=8)
+    | st.sampled_from(
+        ["id", "at", "trim(id)", "a(", "`", "struct<a:int", "map<int,int>", "-", "SELECT 1", "x -> x", "@"]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["name", "keep", "x"]), inner, max_size=2)
+    ),
     max_leaves=4,
-)  # fmt: skip
+)
 FULL = visits(
     column_0={"primaryKey": True, "primaryKeyPosition": 1},
     column_2={"transformLogic": "to_date(id)", "transformSourceObjects": ["id"]},
@@ -206,17 +223,11 @@ def test_a_contract_changed_anywhere_loads_or_is_refused_with_places(
         except (KeyError, IndexError, TypeError):
             continue  # an earlier change took the place away
     text = yaml.dump(bent)
-    try:
-        assert parse_contract(text, "c.yaml").fingerprint
-    except ContractError as error:
-        assert error.problems
+    assert loads_or_is_refused(text)
 
 
 @settings(max_examples=100, deadline=None)
 @given(st.text(max_size=60) | st.text("()[]`'\",;.*->ab1 \n{}:&!|", max_size=30))
 def test_any_text_as_contract_or_as_expression_loads_or_is_refused(text: str) -> None:
     for contract in (text, text_of(with_logic(text)), text_of(visits(raw_4={"physicalType": text}))):
-        try:
-            parse_contract(contract, "c.yaml")
-        except ContractError as error:
-            assert error.problems
+        assert loads_or_is_refused(contract)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+
 from sluice.contract.load import parse_contract
 from sluice.errors import ContractError
-
-from contract_making import text_of, visits, with_logic
+from support.contracts import text_of, visits, with_logic
 
 MADE = "schema[1].properties[5] made: "
 KEY = {"primaryKey": True, "primaryKeyPosition": 1}
@@ -122,7 +122,8 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
     "type": (
         visits(raw_1={"physicalType": "bigin"}),
         [
-            f"schema[0].properties[1] at: physicalType bigin: `bigin` is not a type a contract may use; there are {TYPES}"
+            f"schema[0].properties[1] at: physicalType bigin: `bigin` is not a type a contract may use; there are "
+            f"{TYPES}"
         ],
     ),
     "no type": (
@@ -146,7 +147,8 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
     "same type": (
         visits(column_4={"physicalType": "float"}),
         [
-            "schema[1].properties[4] size: is float, but the raw field is double: write a cast, such as transformLogic: "
+            "schema[1].properties[4] size: is float, but the raw field is double: write a cast, such as "
+            "transformLogic: "
             "TRY_CAST(size AS float)"
         ],
     ),
@@ -160,7 +162,8 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
     "unheeded": (
         visits(column_3={"unique": True, "logicalTypeOptions": {"maxLength": 3}, "physicalName": "p"}),
         [
-            "schema[1].properties[3] path: unique is not checked by the contract: give the key as primaryKey, or write an "
+            "schema[1].properties[3] path: unique is not checked by the contract: give the key as primaryKey, or "
+            "write an "
             "expectation",
             "schema[1].properties[3] path: logicalTypeOptions.maxLength is not checked by the contract: write an "
             "expectation",
@@ -174,7 +177,8 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
     "sources": (
         visits(column_3={"transformSourceObjects": ["page.path", "pages"]}),
         [
-            "schema[1].properties[3] path: transformSourceObjects names `pages`, which neither raw nor an earlier column "
+            "schema[1].properties[3] path: transformSourceObjects names `pages`, which neither raw nor an "
+            "earlier column "
             "has (did you mean `page`?)"
         ],
     ),
@@ -252,7 +256,8 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
     "values": (
         visits(settings={"unknownFields": "rescued", "maxRecordBytes": True, "maxNesting": 201}),
         [
-            "customProperties[0] unknownFields: expected rescue, evolve or reject, found 'rescued' (did you mean `rescue`?)",
+            "customProperties[0] unknownFields: expected rescue, evolve or reject, found 'rescued' (did you mean "
+            "`rescue`?)",
             "customProperties[1] maxRecordBytes: expected a whole number from 1024 to 134217728, found True",
             "customProperties[2] maxNesting: expected a whole number from 1 to 200, found 201",
         ],
@@ -278,7 +283,8 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
     "setting below": (
         visits(column_3={"customProperties": [{"property": "keep", "value": "first"}]}),
         [
-            "schema[1].properties[3].customProperties[0] keep: settings are read at the top of the contract only: move it "
+            "schema[1].properties[3].customProperties[0] keep: settings are read at the top of the contract "
+            "only: move it "
             "there"
         ],
     ),

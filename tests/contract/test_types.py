@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+
 from sluice.contract.types import TypeTextError, parse_type
 
 

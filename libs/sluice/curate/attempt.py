@@ -23,7 +23,7 @@ _LOUD = (
 
 def raised(frame: DataFrame, columns: Sequence[str]) -> Exception | None:
     """Compute the columns for all rows, to nowhere; what Spark raised, if it did."""
-    from py4j.protocol import Py4JJavaError  # type: ignore[import-untyped]
+    from py4j.protocol import Py4JJavaError
     from pyspark.errors import PySparkException
 
     try:
@@ -69,7 +69,9 @@ def conf(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
 def quiet(spark: SparkSession) -> Iterator[None]:
     """Hold back the stacks that Spark logs for tasks that raise: what they say is in the problems."""
     log4j = spark.sparkContext._jvm.org.apache.logging.log4j  # type: ignore[union-attr]
-    before = {name: log4j.LogManager.getLogger(name).getLevel() for name in _LOUD}
+    context = log4j.LogManager.getContext(False)
+    own = {name: context.getConfiguration().getLoggers().get(name) for name in _LOUD}
+    levels = {name: logger.getLevel() for name, logger in own.items() if logger is not None}
     queries = logging.getLogger("SQLQueryContextLogger")  # PySpark 4's own
     was_disabled, queries.disabled = queries.disabled, True
     try:
@@ -78,5 +80,9 @@ def quiet(spark: SparkSession) -> Iterator[None]:
         yield
     finally:
         queries.disabled = was_disabled
-        for name, level in before.items():
-            log4j.core.config.Configurator.setLevel(name, level)
+        for name in _LOUD:
+            if name in levels:
+                log4j.core.config.Configurator.setLevel(name, levels[name])
+            else:  # a level of its own, even the one it inherited, would get round Spark's filter for shells
+                context.getConfiguration().removeLogger(name)
+        context.updateLoggers()

@@ -5,11 +5,15 @@ NaN and infinities are absent, since JSON has none.
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sluice.contract.model import Contract
 from sluice.contract.types import SparkType, parse_type
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
 
 # A prime, so that rows (i, shift) with field k at (i + k * shift) mod SIDE bring every value of one field together
 # with every value of each other field, in SIDE * SIDE rows.
@@ -59,14 +63,32 @@ _STRINGS = (
 )
 
 
-def extreme_rows(contract: Contract) -> list[tuple[Any, ...]]:
-    """SIDE * SIDE rows with one value per raw field, in the order of the contract; any two fields meet in all pairs."""
-    values = [extreme_values(parse_type(field.type)) for field in contract.raw]
-    return [
-        tuple(each[((row + place * shift) % SIDE) % len(each)] for place, each in enumerate(values))
-        for shift in range(SIDE)
-        for row in range(SIDE)
-    ]
+def extreme_rows(spark: SparkSession, contract: Contract) -> DataFrame:
+    """SIDE * SIDE rows of all raw fields, in which any two fields meet in all pairs of their values.
+
+    Made inside the JVM from one JSON literal a field: rows from Python would start Python workers first.
+    """
+    from pyspark.sql import functions as F
+
+    row, shift = F.col("id") % SIDE, F.floor(F.col("id") / SIDE)
+    columns = []
+    for place, field in enumerate(contract.raw):
+        values = extreme_values(parse_type(field.type))
+        read = F.from_json(F.lit(f'{{"v":{as_json(values)}}}'), f"v array<{field.type}>")["v"]
+        index = (row + place * shift) % SIDE % len(values)
+        columns.append(F.get(read, index.cast("int")).alias(field.name))
+    return spark.range(SIDE * SIDE).select(*columns)
+
+
+def as_json(value: object) -> str:
+    """JSON with decimals as plain numbers, digit by digit."""
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, list):
+        return f"[{','.join(map(as_json, value))}]"
+    if isinstance(value, dict):
+        return f"{{{','.join(f'{json.dumps(name)}:{as_json(inner)}' for name, inner in value.items())}}}"
+    return json.dumps(value)
 
 
 def extreme_values(of: SparkType) -> list[Any]:
@@ -81,9 +103,16 @@ def _some(of: SparkType) -> list[Any]:
         return [low, high, low + 1, high - 1, *(value for value in _INTEGERS if low + 1 < value < high - 1)]
     if of.kind == "decimal":
         digits, scale = map(int, of.text[len("decimal(") : -1].split(","))
-        step = Decimal(1).scaleb(-scale)
-        most = Decimal("9" * digits).scaleb(-scale)
-        return [most, -most, step, -step, Decimal(0).quantize(step) if scale else Decimal(0)]
+        step = Decimal((0, (1,), -scale))
+        most = Decimal((0, (9,) * digits, -scale))
+        return [
+            most,
+            most.copy_negate(),
+            step,
+            step.copy_negate(),
+            Decimal((0, (0,), -scale)),
+            Decimal((1, (9,) * (digits - 1) + (8,), -scale)),
+        ]
     if of.kind == "array":
         each = extreme_values(of.parts[0])
         return [[], [None], *([value] for value in each[1:12]), each, each[::-1]]
@@ -94,5 +123,7 @@ def _some(of: SparkType) -> list[Any]:
     if of.kind == "struct":
         fields = [extreme_values(type_) for _, type_ in of.fields]
         rows = range(SIDE - 1)
-        return [tuple(each[(row * (1 + place)) % len(each)] for place, each in enumerate(fields)) for row in rows]
+        names = [name for name, _ in of.fields]
+        made = [[each[(row * (1 + place)) % len(each)] for place, each in enumerate(fields)] for row in rows]
+        return [dict(zip(names, values, strict=True)) for values in made]
     return list({"double": _DOUBLES, "float": _FLOATS, "boolean": (True, False)}.get(of.kind, _STRINGS))

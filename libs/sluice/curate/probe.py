@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.contract.model import Contract
-from sluice.contract.types import quoted
 from sluice.curate.attempt import conf, quiet, raised, reason
 from sluice.curate.extremes import extreme_rows
 from sluice.errors import ContractError
@@ -110,8 +109,7 @@ def probe_expressions(spark: SparkSession, contract: Contract) -> None:
     Raises ContractError with all problems.
     """
     with conf(spark, _PINNED), quiet(spark):
-        rows = _rows(spark, contract)
-        trial = _Trial(spark, rows, _steps(spark, contract))
+        trial = _Trial(spark, extreme_rows(spark, contract), _steps(spark, contract))
         if not trial.steps:
             return
         everything = range(len(trial.steps))
@@ -170,11 +168,6 @@ def _find_far_away(trial: _Trial, frame: DataFrame) -> None:
         for number, flag in flags.items():
             if row[flag]:
                 trial.add(number, f"gives instants outside the years 1 to 9999 for extreme values; {_BOUND}")
-
-
-def _rows(spark: SparkSession, contract: Contract) -> DataFrame:
-    schema = ", ".join(f"{quoted(field.name)} {field.type}" for field in contract.raw)
-    return spark.createDataFrame(extreme_rows(contract), schema, verifySchema=False)
 
 
 def _steps(spark: SparkSession, contract: Contract) -> list[_Step]:

@@ -41,8 +41,11 @@ schema:
 
 
 def visits(**changes: object) -> dict[str, Any]:
-    """The contract with changes: `raw_0={...}` and `column_1={...}` update a property (None takes a key away), `more=[..]`
-    adds columns, `settings={..}` gives customProperties, and any other name is a field at the top."""
+    """The contract with changes.
+
+    `raw_0={...}` and `column_1={...}` update a property (None takes a key away), `more=[..]` adds columns,
+    `settings={..}` gives customProperties, and any other name is a field at the top.
+    """
     found = deepcopy(VISITS)
     for name, value in changes.items():
         kind, _, index = name.partition("_")
