@@ -114,18 +114,26 @@ def _resume(data: bytes, at: int, in_array: bool, longest: int, deepest: int) ->
     return len(data)
 
 
+_WORDS = r"""{"a": {"a":1} {"b":"}{"} }{ true false null 12 1e400 -0.5 NaN // {} [] [[ {"a":{"a": "a" "b" "a":"""
+_ESCAPES = r"""\u00e9 \ud83d\ude00 \ud83d \ude00 \\ \" """
 _TOKENS = [
-    *(bytes([byte]) for byte in b'{}[]",:\\ \n\t\r1-.eEu0tfa'),
-    b'"a"', b'"b"', b'"a":', b'{"a":', b'{"a":1}', b'{"b":"}{"}', b'}{', b"true", b"false", b"null", b"12", b"1e400", b"-0.5",
-    b"\\u00e9", b"\\ud83d\\ude00", b"\\ud83d", b"\\ude00", b"\\\\", b'\\"', b"\xc3\xa9", b"\xff", b"\xed\xa0\x80", b"\x00",
-    b"\x0b", b"\x0c", MARK, b"\xef", b"\xef\xbb", b"\xe2\x80\xa8", b"NaN", b"{}", b"[]", b"[[", b"{ }", b'{"a":{"a":', b"//",
-]  # fmt: skip
+    *(bytes([byte]) for byte in b'{}[]",:\\ \n\t\r\x00\x0b\x0c\xff\xef1-.eEu0tfa'),
+    *_WORDS.encode().split(),
+    *_ESCAPES.encode().split(),
+    *(b"\xc3\xa9", b"\xed\xa0\x80", MARK, MARK[:2], b"\xe2\x80\xa8", b"{ }"),
+]
 tokens = st.lists(st.sampled_from(_TOKENS), max_size=30).map(b"".join)
 """Close to JSON, and seldom it."""
 
-_texts = st.sampled_from(["", "x", '}{', '{"a":1}', '"', "\\", "a\u2028b", "é", "😀", "}\n{", "\ufeff", "[,", "\x7f", ": {"])
+_texts = st.sampled_from(
+    ["", "x", "}{", '{"a":1}', '"', "\\", "a\u2028b", "é", "😀", "}\n{", "\ufeff", "[,", "\x7f", ": {"]
+)
 _values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**65), 2**65) | st.floats(allow_nan=False, allow_infinity=False) | _texts,
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**65), 2**65)
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | _texts,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3),
     max_leaves=6,
 )
@@ -139,8 +147,14 @@ _dumps: list[Callable[[Any], str]] = [
 objects = st.builds(lambda value, dumps: dumps(value).encode(), _objects, st.sampled_from(_dumps))
 """JSON objects as bytes, in several layouts."""
 
-_separators = st.sampled_from([b"", b"", b"\n", b" ", b"\r\n", b",", b", ", b"\n\n", MARK, b" " + MARK + b"\n", b"\x0b", b"]"])
-_junk = tokens | st.binary(max_size=6) | st.sampled_from([b"oops", b"123", b'"text"', b"[1,2]", b'[{"a":1}', b"{,}", b'{"a":1,}'])
+_separators = st.sampled_from(
+    [b"", b"", b"\n", b" ", b"\r\n", b",", b", ", b"\n\n", MARK, b" " + MARK + b"\n", b"\x0b", b"]"]
+)
+_junk = (
+    tokens
+    | st.binary(max_size=6)
+    | st.sampled_from([b"oops", b"123", b'"text"', b"[1,2]", b'[{"a":1}', b"{,}", b'{"a":1,}'])
+)
 _cut = st.builds(lambda record, share: record[: int(len(record) * share)], objects, st.floats(0, 1))
 _parts = st.one_of(objects, objects, objects, _separators, _separators, _junk, _cut)
 _arrays = st.lists(objects | objects | _junk, max_size=6).map(lambda parts: b"[" + b" , ".join(parts) + b"]")

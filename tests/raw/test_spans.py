@@ -6,17 +6,15 @@ import hashlib
 import io
 from typing import Any
 
-import msgspec
-import pytest
-from hypothesis import example, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from reference_spans import Row, split, streams, tokens
 
+from raw.reference_spans import Row, split, streams, tokens
+from sluice.contract.model import RawField
 from sluice.raw.damage import KEPT_BYTES, Refused
 from sluice.raw.fields import decoder, fields_of, row_type
 from sluice.raw.judge import Judge
 from sluice.raw.spans import Exact, Splitter, Taken
-from sluice.contract.model import RawField
 
 LONGEST, DEEPEST = 16 << 20, 200
 FIELDS = fields_of([RawField("a", "bigint"), RawField("b", "string")])
@@ -65,19 +63,19 @@ def refusals(found: list[Any]) -> list[Refused]:
 windows = st.lists(st.integers(1, 64), min_size=1, max_size=3)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=900, deadline=None)
 @given(streams, windows)
 def test_the_streaming_splitter_does_what_the_rule_says(data: bytes, sizes: list[int]) -> None:
     assert rows(data, window=sizes[0], sizes=sizes) == split(data, LONGEST, DEEPEST)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=900, deadline=None)
 @given(streams)
 def test_the_splitter_does_what_the_rule_says_in_one_window(data: bytes) -> None:
     assert rows(data) == split(data, LONGEST, DEEPEST)
 
 
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=900, deadline=None)
 @given(streams | tokens, windows, st.integers(1, 40), st.integers(1, 5))
 def test_the_largest_record_and_the_deepest_nesting_are_part_of_the_rule(
     data: bytes, sizes: list[int], longest: int, deepest: int
@@ -85,7 +83,7 @@ def test_the_largest_record_and_the_deepest_nesting_are_part_of_the_rule(
     assert rows(data, longest, deepest, window=sizes[0], sizes=sizes) == split(data, longest, deepest)
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=500, deadline=None)
 @given(streams, windows, st.integers(1, 40), st.integers(1, 5))
 def test_messages_do_not_depend_on_windows(data: bytes, sizes: list[int], longest: int, deepest: int) -> None:
     whole = refusals(events(data, longest, deepest))

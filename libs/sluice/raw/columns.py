@@ -140,6 +140,6 @@ def account_batch(schema: pa.Schema, accounts: Sequence[tuple[str, str]]) -> pa.
         "_source": pa.array([source for source, _ in accounts], pa.string()),
         "_account": pa.array([account for _, account in accounts], pa.string()),
     }
-    columns = [given.get(field.name, None) for field in schema]
+    columns = [given.get(field.name) for field in schema]
     nulls = [pa.nulls(len(accounts), field.type) if c is None else c for field, c in zip(schema, columns, strict=True)]
     return pa.RecordBatch.from_arrays(nulls, schema=schema)

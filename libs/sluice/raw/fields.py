@@ -1,7 +1,7 @@
 """A contract's raw fields in the three shapes the reader needs: decoder, Arrow column, and checks of one value.
 
-JSON is read into these Python values: str, bool, int, float, Decimal, list, dict (maps), and for structs a msgspec Struct
-on the fast way or a dict of the judge's; `to_arrow` of a field makes of either what `pyarrow.array` takes.
+JSON is read into these Python values: str, bool, int, float, Decimal, list, dict (maps), and for structs a msgspec
+Struct on the fast way or a dict of the judge's; `to_arrow` of a field makes of either what `pyarrow.array` takes.
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from isal import isal_zlib
 
@@ -16,6 +16,7 @@ _STORED_BYTES = 64 << 10
 # At most this much comes of one step, however well the bytes were compressed.
 _STEP_BYTES = 1 << 20
 _GZIP_WINDOW = 31
+_ISAL_ERROR = cast(type[OSError], isal_zlib.error)
 
 _TRUNCATED = "expected the end of the gzip data, found the end of the source object; deliver it again"
 _TRAILING = "expected another gzip member or zeros behind the gzip data, found other bytes"
@@ -56,7 +57,7 @@ class Content:
                 break
             parts.append(part)
             found += len(part)
-        if not parts and self._problem is not None:
+        if not found and self._problem is not None:
             raise self._problem
         self.bytes += found
         return parts[0] if len(parts) == 1 else b"".join(parts)
@@ -91,7 +92,7 @@ class Content:
                 done += len(part)
                 yield part
             return
-        except isal_zlib.error:
+        except _ISAL_ERROR:
             pass
         # The step that failed had bytes in it that are sound, and zlib can go up to the damage.
         for _ in stored:

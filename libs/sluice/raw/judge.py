@@ -1,11 +1,11 @@
 """What is wrong with a record, field by field: all of it, at once, with reasons that show no value.
 
-For records that the fast way refused. JSON null and an absent field are NULL. A value of another JSON type is `wrong_type`
-(a string for a number, `1.0` or `1e5` for an integer, a number for a boolean); a number that its column cannot hold
-exactly is `not_convertible` (integers out of range, more digits than a decimal has, 1e400 for a double; a double is
-rounded as IEEE 754 says). Arrays, maps and structs are judged within: `user.id`, `tags.element`, `props.value`. A raw
-field with a reason is NULL as a whole. What the contract does not name is unknown, a name in another case too; of
-duplicate keys the last counts.
+For records that the fast way refused. JSON null and an absent field are NULL. A value of another JSON type is
+`wrong_type` (a string for a number, `1.0` or `1e5` for an integer, a number for a boolean); a number that its column
+cannot hold is `not_convertible`: integers out of range, decimals with more digits on either side of the point than
+there is room for, 1e400 for a double (which else is rounded as IEEE 754 says). Arrays, maps and structs are judged
+within: `user.id`, `tags.element`, `props.value`. A raw field with a reason is NULL as a whole. What the contract does
+not name is unknown, a name in another case too; of duplicate keys the last counts.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Reason:
 
 @dataclass(slots=True)
 class Judgement:
-    """A record as judged: `row` decoded as on the fast way, `bad` the raw fields with a reason, in the contract's order.
+    """A record as judged: `row` as the fast way decodes it, `bad` the raw fields with a reason, in contract order.
 
     `rescued` is the JSON text of what is unknown, values as received; `unknown` are the names of it.
     """
@@ -169,7 +169,9 @@ class _Found:
         types = dict(type_.fields)
         self.unknown += [(f"{place}.{k}", f"{column}.{k}", item) for k, item in members.items() if k not in types]
         return {
-            name: self.read(inner, bytes(members[name]), f"{place}.{name}", f"{column}.{name}") if name in members else None
+            name: self.read(inner, bytes(members[name]), f"{place}.{name}", f"{column}.{name}")
+            if name in members
+            else None
             for name, inner in type_.fields
         }
 

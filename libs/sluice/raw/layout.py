@@ -59,8 +59,8 @@ def _is_hadoop_snappy(head: bytes) -> bool:
 class Layout:
     """Tells how records are laid out, by the first 1,000 of them; the answer does not depend on how they were read.
 
-    back-to-back: nothing between them; newline: a line each; pretty: records over several lines; array: one top-level
-    array; empty: no record; mixed: none of these throughout.
+    back-to-back: nothing between them; newline: something between them, in all likelihood a line each; pretty: records
+    over several lines; array: one top-level array; empty: no record; mixed: none of these throughout.
     """
 
     def __init__(self) -> None:

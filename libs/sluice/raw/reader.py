@@ -71,9 +71,7 @@ def make_reader(contract: Contract, groups: Groups | Callable[[], Groups], base_
 class Reader:
     """Reads source objects below `base_uri` into batches of rows."""
 
-    def __init__(
-        self, contract: Contract, storage: Storage, base_uri: str, window_bytes: int = WINDOW_BYTES
-    ) -> None:
+    def __init__(self, contract: Contract, storage: Storage, base_uri: str, window_bytes: int = WINDOW_BYTES) -> None:
         self._contract, self._storage, self._base_uri, self._window = contract, storage, base_uri, window_bytes
         self._schema = arrow_schema(contract)
         fields = fields_of(contract.raw)

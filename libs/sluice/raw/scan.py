@@ -23,9 +23,7 @@ _SCALAR = rb"(?:" + _STRING + rb"|" + _NUMBER + rb"|true|false|null)"
 _KEY = _STRING + _WS + rb":" + _WS
 _STRING_BEGUN = _STRING_BODY + rb"(?:\\(?:u[0-9a-fA-F]{0,3})?)?"
 _EXPONENT_BEGUN = rb"[eE](?:[+-]?[0-9]*+)?"
-_NUMBER_BEGUN = (
-    rb"-?(?:(?:0|[1-9][0-9]*+)(?:\.(?:[0-9]++(?:" + _EXPONENT_BEGUN + rb")?)?|" + _EXPONENT_BEGUN + rb")?)?"
-)
+_NUMBER_BEGUN = rb"-?(?:(?:0|[1-9][0-9]*+)(?:\.(?:[0-9]++(?:" + _EXPONENT_BEGUN + rb")?)?|" + _EXPONENT_BEGUN + rb")?)?"
 
 
 class _Always(Protocol):
@@ -38,18 +36,14 @@ white = cast(_Always, re.compile(_WS).match)
 _string = re.compile(_STRING).match
 _string_begun = re.compile(_STRING_BEGUN).fullmatch
 _scalar = re.compile(_SCALAR).match
-_scalar_begun = re.compile(
-    _STRING_BEGUN + rb"|" + _NUMBER_BEGUN + rb"|t|tr|tru|f|fa|fal|fals|n|nu|nul"
-).fullmatch
+_scalar_begun = re.compile(_STRING_BEGUN + rb"|" + _NUMBER_BEGUN + rb"|t|tr|tru|f|fa|fal|fals|n|nu|nul").fullmatch
 _key = re.compile(_KEY).match
 # From a member's (element's) first byte over all scalars that another one follows.
 _members = cast(_Always, re.compile(rb"(?:" + _SCALAR + _WS + rb"," + _WS + _KEY + rb")*+").match)
 _elements = cast(_Always, re.compile(rb"(?:" + _SCALAR + _WS + rb"," + _WS + rb")*+").match)
 
 # A `{` that may begin an object with a member, as far as a look at its first key can tell.
-CANDIDATE = re.compile(
-    rb"\{" + _WS + rb"(?:\Z|" + _STRING + _WS + rb"(?::|\Z)|" + _STRING_BEGUN + rb"\Z)"
-)
+CANDIDATE = re.compile(rb"\{" + _WS + rb"(?:\Z|" + _STRING + _WS + rb"(?::|\Z)|" + _STRING_BEGUN + rb"\Z)")
 
 # Consumes escapes one by one; group 1 is half of a surrogate pair on its own.
 _SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -115,57 +109,46 @@ class Scan:
         """
         kinds, opens, step = self._kinds, self.opens, self._next
         at = self.at - base
-        verdict: Verdict | None = None
-        while verdict is None:
-            if step is _At.VALUE:
-                if kinds:
-                    at = white(data, at, end).end()
+        verdict = Verdict.ENDS
+        while kinds or step is _At.VALUE:
+            if kinds:
+                at = white(data, at, end).end()
+                if step is _At.VALUE:
                     at = (_members if kinds[-1] == _BRACE else _elements)(data, at, end).end()
-                if at >= end:
-                    verdict = Verdict.MORE
-                elif data[at] in b"{[":
-                    if len(kinds) >= deepest:
-                        verdict = Verdict.DEEP
-                        continue
-                    kinds.append(data[at])
-                    opens.append(base + at)
-                    at, step = at + 1, _At.OPENED
-                elif (found := _scalar(data, at, end)) is not None:
-                    if found.end() == end and kinds and data[at] in _NUMBER_FIRST:
-                        verdict = Verdict.MORE  # its next digit may be in the next window
-                    else:
-                        at, step = found.end(), _At.AFTER
-                else:
-                    verdict = Verdict.MORE if _scalar_begun(data, at, end) else Verdict.WRONG
-            elif step is _At.OPENED:
-                at = white(data, at, end).end()
-                if at >= end:
-                    verdict = Verdict.MORE
-                elif data[at] == kinds[-1] + 2:  # `}` is two above `{`, and `]` above `[`
-                    step = _At.AFTER
-                else:
-                    step = _At.KEY if kinds[-1] == _BRACE else _At.VALUE
-            elif step is _At.KEY:
-                at = white(data, at, end).end()
-                if (found := _key(data, at, end)) is not None:
-                    at, step = found.end(), _At.VALUE
-                else:
+            if at >= end:
+                verdict = Verdict.MORE
+                break
+            byte = data[at]
+            if step is _At.KEY:
+                if (found := _key(data, at, end)) is None:
                     verdict = _key_begun(data, at, end)
-            elif not kinds:
-                verdict = Verdict.ENDS
+                    break
+                at, step = found.end(), _At.VALUE
+            elif step is _At.VALUE and byte in b"{[":
+                if len(kinds) >= deepest:
+                    verdict = Verdict.DEEP
+                    break
+                kinds.append(byte)
+                opens.append(base + at)
+                at, step = at + 1, _At.OPENED
+            elif step is _At.VALUE:
+                if (found := _scalar(data, at, end)) is None:
+                    verdict = Verdict.MORE if _scalar_begun(data, at, end) else Verdict.WRONG
+                    break
+                if found.end() == end and kinds and byte in _NUMBER_FIRST:
+                    verdict = Verdict.MORE  # its next digit may be in the next window
+                    break
+                at, step = found.end(), _At.AFTER
+            elif byte == kinds[-1] + 2:  # `}` is two above `{`, and `]` above `[`
+                at, step = at + 1, _At.AFTER
+                kinds.pop()
+                opens.pop()
+            elif step is _At.OPENED or byte == _COMMA:
+                at += step is _At.AFTER
+                step = _At.KEY if kinds[-1] == _BRACE else _At.VALUE
             else:
-                at = white(data, at, end).end()
-                if at >= end:
-                    verdict = Verdict.MORE
-                elif data[at] == kinds[-1] + 2:
-                    at += 1
-                    kinds.pop()
-                    opens.pop()
-                elif data[at] == _COMMA:
-                    at = white(data, at + 1, end).end()
-                    step = _At.KEY if kinds[-1] == _BRACE else _At.VALUE
-                else:
-                    verdict = Verdict.WRONG
+                verdict = Verdict.WRONG
+                break
         self.at, self._next = base + at, step
         return verdict
 

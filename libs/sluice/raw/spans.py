@@ -2,25 +2,27 @@
 
 Bytes are taken in order. White space (JSON's four) and UTF-8 byte-order marks between records are nothing.
 
-**Sequence mode.** At `{`: the strict JSON object there is a record, `{}` too. At `[`: the strict JSON array there is one
-row, `not_an_object`. Anything else, or no strict value, is damage.
+**Sequence mode.** At `{`: the strict JSON object there is a record, `{}` too. At `[`: the strict JSON array there is
+one row, `not_an_object`. Anything else, or no strict value, is damage.
 
 **Array mode**, when the first byte that is something is `[`: brackets of that array and commas are nothing as well. At
-`{`: a record as above. At anything else: the strict JSON value there is one row, `not_an_object`; no value is damage.
-The closing `]` ends array mode for good; sequence mode follows.
+`{`: a record as above. At anything else: the strict JSON value there (a number as far as its characters go) is one row,
+`not_an_object`; no value is damage. The closing `]` ends array mode for good; sequence mode follows.
 
-**Damage** goes on up to the next `{` behind its first byte whose previous byte that is no white space is none of `:`, `,`
-and `[` (in array mode only `:` is forbidden), and from which a strict JSON object with at least one member is read; or to
-the end. What lies between, without white space and byte-order marks around it, is one row: `not_an_object` where it is
-one strict JSON value that is no object, else `malformed_json`. It keeps the first 1 MiB; length and hash are of the whole.
+**Damage** goes on, from its first byte, up to the next `{` behind that byte whose previous byte that is no white space
+is none of `:`, `,` and `[` (in array mode: is not `:`), and from which a strict JSON object with at least one member is
+read; or to the end. What lies between, without white space and byte-order marks at its end, is one row: `not_an_object`
+where it is one strict JSON value that is no object, else `malformed_json`. Its first 1 MiB is kept; its length and hash
+are of the whole.
 
-**Strict** is RFC 8259 in UTF-8, whole surrogate pairs, at most `max_nesting` arrays and objects around any value (itself
-among them), at most `max_record_bytes` bytes. What goes beyond is damage with a message that says so.
+**Strict** is RFC 8259 in UTF-8, whole surrogate pairs, arrays and objects at most `max_nesting` deep, and at most
+`max_record_bytes` long. What goes beyond is damage with a message that says so.
 
 The fast way: within a window, pieces are cut wherever white space (in array mode a comma, too) is all there is between
-`}` and `{`. A piece that starts where a record must start and that a strict decoder takes whole **is** the record, since
-no JSON object is the beginning of another; a cut inside a string makes the piece fail. What fails is scanned, exactly,
-and the fast way goes on at the next cut that is a record's start. The result is the same for every size of windows.
+`}` and `{`. A piece that starts where a record must start and that a strict decoder takes whole **is** the record,
+since no JSON object is the beginning of another; a cut inside a string makes the piece fail. What fails is scanned,
+exactly, and the fast way goes on at the next cut that is a record's start. The result is the same for every size of
+windows.
 """
 
 from __future__ import annotations
@@ -206,10 +208,10 @@ class Splitter:
             # One byte more than the longest record, to tell it from a longer one.
             end = min(len(self._data), at - self._base + self._longest + 1)
             verdict = scan.run(self._data, self._base, end, self._deepest)
-            if verdict is Verdict.ENDS and scan.at == self._base + end and self._data[at - self._base] in b"-0123456789":
-                if self._more(at):
-                    scan = Scan(at)  # a number may go on
-                    continue
+            at_end = verdict is Verdict.ENDS and scan.at == self._base + end
+            if at_end and self._data[at - self._base] in b"-0123456789" and self._more(at):
+                scan = Scan(at)  # a number may go on
+                continue
             if verdict is not Verdict.MORE:
                 break
             if self._base + end - at > self._longest:
