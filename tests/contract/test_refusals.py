@@ -71,6 +71,8 @@ def test_an_expression_that_is_no_pure_function_of_one_record_is_refused(express
 CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
     "yaml": ("a: [b", ["line 1, column 6: not YAML: expected ',' or ']', but got '<stream end>'"]),
     "no mapping": ("[]", ["line 1: expected a contract (apiVersion, kind, id, version, schema), found no mapping"]),
+    "deep": ("[" * 3000, ["line 1: not YAML: it nests too deep"]),
+    "number": ("a: 0x_", ["line 1: not YAML: invalid literal for int() with base 16: ''"]),
     "twice": ("id: a\nid: b", ["line 2, column 1: not YAML: key `id` is there twice"]),
     "norway": (
         visits(column_3={"name": False}),

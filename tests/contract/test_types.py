@@ -13,7 +13,8 @@ from sluice.contract.types import TypeTextError, parse_type
         "decimal": "decimal(10,0)",
         "NUMERIC( 38 , 38 )": "decimal(38,38)",
         "array< Map<STRING , array<int>> >": "array<map<string,array<int>>>",
-        "STRUCT<userId: long, `a b` string, `c``d`: struct<x:real>>": "struct<userId:bigint,`a b`:string,`c``d`:struct<x:float>>",
+        "STRUCT<userId: long, `a b` string>": "struct<userId:bigint,`a b`:string>",
+        "struct<`c``d`: struct<x:real>>": "struct<`c``d`:struct<x:float>>",
     }.items(),
 )
 def test_a_type_is_brought_to_one_spelling(text: str, canonical: str) -> None:

@@ -167,7 +167,7 @@ def test_a_column_hides_the_raw_field_of_its_name_from_those_after_it(spark: Spa
 
 
 def same(value: object) -> str:
-    """Equal text for equal values, the sign of zero and a decimal's digits told apart, the order of a map's keys not."""
+    """Equal text for equal values: the sign of zero and a decimal's digits count, a map's order does not."""
     return json.dumps(value, sort_keys=True, default=repr)
 
 

@@ -48,7 +48,10 @@ def _read_yaml(text: str, problems: Problems) -> dict[str, Any] | None:
     except yaml.YAMLError as error:
         problems.add("line 1", f"not YAML: {str(error).splitlines()[0]}")
         return None
-    except (ValueError, RecursionError, OverflowError) as error:
+    except RecursionError:
+        problems.add("line 1", "not YAML: it nests too deep")
+        return None
+    except (ValueError, OverflowError) as error:  # numbers that PyYAML takes for such and Python does not
         problems.add("line 1", f"not YAML: {str(error).splitlines()[0]}")
         return None
     if not isinstance(data, dict):
