@@ -13,6 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
+# Helpers of one folder's tests are modules beside them.
+sys.path += [str(folder) for folder in Path(__file__).parent.iterdir() if folder.is_dir() and folder.name != "data"]
+
 from support.s3 import S3Server, s3_server
 
 if TYPE_CHECKING:
@@ -111,6 +114,11 @@ def _point_at(session: SparkSession, server: S3Server) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "kill: kills or stops processes in the middle of their work; takes minutes")
     config.addinivalue_line("markers", "lane(name): runs on that lane of runtimes.toml alone")
+
+
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Bytes go by their length: workers must agree on a test's name, and packed bytes hold the time of packing."""
+    return f"{len(val)} bytes" if isinstance(val, bytes) else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -32,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
         counts, code = run_lane(lane, for_pytest)
         if code != 0:
             sound = False
-            counts["failed"] = counts["failed"] or 1  # a lane that ended wrongly never counts as without failure
+            counts["failed"] = counts["failed"] or 1  # what ended wrongly has a failure
         total += counts
         summaries.append(f"{lane}: {counted(counts)} in {time.monotonic() - started:.0f} s{_why(code)}")
     print("\n".join(summaries))
@@ -41,7 +41,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def run_lane(lane: str, for_pytest: Sequence[str]) -> tuple[Counter[str], int]:
-    """The counts that tests/conftest.py wrote down at the end, none where it did not get there; and pytest's exit code."""
+    """The counts that tests/conftest.py wrote down at the end (none where it did not get there), and the exit code."""
     with tempfile.TemporaryDirectory(prefix="sluice-tests-") as folder:
         counts = Path(folder) / "counts.json"
         env = {**os.environ, "SLUICE_TEST_COUNTS": str(counts)}

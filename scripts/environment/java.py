@@ -15,7 +15,7 @@ from environment.venvs import pip, python_of
 
 _MODULE = "jdk.incubator.vector"  # Spark's launcher asks for it
 # The packed Java lacks that module, which only MLlib uses, and refuses to start when it is asked for.
-_WRAPPER = """#!/bin/sh
+WRAPPER = """#!/bin/sh
 # java without `--add-modules=jdk.incubator.vector`, in either spelling
 after=
 for argument do
@@ -112,7 +112,7 @@ def _brought(lane: Lane) -> Path:
         quoted = "'" + told.stdout.strip().replace("'", "'\\''") + "'"
         (home / "bin").mkdir(parents=True, exist_ok=True)
         draft = home / "bin" / "java.draft"
-        draft.write_text(_WRAPPER.replace("{java}", quoted), encoding="utf-8")
+        draft.write_text(WRAPPER.replace("{java}", quoted), encoding="utf-8")
         draft.chmod(0o755)
         draft.rename(home / "bin" / "java")
         version, _, trouble = _ask(str(home / "bin" / "java"))

@@ -1,4 +1,4 @@
-"""Turns runtimes.toml into the pins under requirements/: a file an environment, right for every Python of the project."""
+"""Turns runtimes.toml into the pins under requirements/: a file an environment, right for each Python we support."""
 
 from __future__ import annotations
 

@@ -50,11 +50,10 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     """
     ports = _free_ports(2 * len(_SERVICES))
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "identities.json").write_text(
-        json.dumps({"identities": [_identity(who) for who in _RIGHTS]}), encoding="utf-8"
-    )
+    identities = folder / "identities.json"
+    identities.write_text(json.dumps({"identities": [_identity(who) for who in _RIGHTS]}), encoding="utf-8")
     command = ["weed", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-master.telemetry=false"]
-    command += ["-master.volumeSizeLimitMB=64", "-volume.max=200", "-s3", f"-s3.config={folder / 'identities.json'}"]
+    command += ["-master.volumeSizeLimitMB=64", "-volume.max=200", "-s3", f"-s3.config={identities}"]
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     for service, port, grpc_port in zip(_SERVICES, ports[::2], ports[1::2], strict=True):
         command += [f"-{service}.port={port}", f"-{service}.port.grpc={grpc_port}"]
@@ -99,6 +98,5 @@ def _wait_until_it_stores(server: S3Server, process: subprocess.Popen[bytes], lo
             client.put_object(Bucket=server.bucket, Key="ready", Body=b"1")
             return
         time.sleep(0.2)
-    raise RuntimeError(
-        f"expected an S3 server at {server.endpoint}, found none; its log ends:\n{log.read_text(errors='replace')[-2000:]}"
-    )
+    last = log.read_text(encoding="utf-8", errors="replace")[-2000:]
+    raise RuntimeError(f"expected an S3 server at {server.endpoint}, found none; its log ends:\n{last}")

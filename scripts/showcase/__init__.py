@@ -1,0 +1,1 @@
+"""The demonstration behind scripts/demo: land, curate, look, curate again."""
