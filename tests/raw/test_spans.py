@@ -6,6 +6,7 @@ import hashlib
 import io
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -88,3 +89,82 @@ def test_the_largest_record_and_the_deepest_nesting_are_part_of_the_rule(
 def test_messages_do_not_depend_on_windows(data: bytes, sizes: list[int], longest: int, deepest: int) -> None:
     whole = refusals(events(data, longest, deepest))
     assert refusals(events(data, longest, deepest, window=sizes[0], sizes=sizes)) == whole
+
+
+# What lands, and the rows it must make: records as they are, and refused spans with a letter for the reason.
+NAMED: dict[str, tuple[bytes, list[tuple[str, bytes]]]] = {
+    "back to back": (b'{"a":1}{"a":2}', [("", b'{"a":1}'), ("", b'{"a":2}')]),
+    "the cut in a string": (b'{"b":"}{"}{"b":"} \\n {"}', [("", b'{"b":"}{"}'), ("", b'{"b":"} \\n {"}')]),
+    "an escaped quote before the cut": (b'{"b":"\\"}{\\""}{"a":1}', [("", b'{"b":"\\"}{\\""}'), ("", b'{"a":1}')]),
+    "a backslash before the quote": (b'{"b":"\\\\"}{"b":"}"}', [("", b'{"b":"\\\\"}'), ("", b'{"b":"}"}')]),
+    "a line separator is a character": (
+        '{"b":"a\u2028b"}\u2028{"a":1}'.encode(),
+        [("", '{"b":"a\u2028b"}'.encode()), ("m", "\u2028".encode()), ("", b'{"a":1}')],
+    ),
+    "a tab is white space, a form feed is not": (
+        b'{"a":1}\t{"a":2}\x0c{"a":3}',
+        [("", b'{"a":1}'), ("", b'{"a":2}'), ("m", b"\x0c"), ("", b'{"a":3}')],
+    ),
+    "marks between records": (b'\xef\xbb\xbf{"a":1}\xef\xbb\xbf\n{"a":2}', [("", b'{"a":1}'), ("", b'{"a":2}')]),
+    "a mark cut short": (b'{"a":1}\xef\xbb', [("", b'{"a":1}'), ("m", b"\xef\xbb")]),
+    "the last record cut off": (b'{"a":1}{"a":2', [("", b'{"a":1}'), ("m", b'{"a":2')]),
+    "a record cut off in the middle": (b'{"a":1,"b":"x{"a":2}', [("m", b'{"a":1,"b":"x'), ("", b'{"a":2}')]),
+    "an object within a damaged one is no record": (
+        b'{"a":1,"u":{"a":2},}{"a":3}',
+        [("m", b'{"a":1,"u":{"a":2},}'), ("", b'{"a":3}')],
+    ),
+    "junk between": (b'{"a":1} oops {"a":2}', [("", b'{"a":1}'), ("m", b"oops"), ("", b'{"a":2}')]),
+    "a brace too many": (b'{"a":1}}{"a":2}', [("", b'{"a":1}'), ("m", b"}"), ("", b'{"a":2}')]),
+    "a brace too few": (b'{"a":1{"a":2}', [("m", b'{"a":1'), ("", b'{"a":2}')]),
+    "an empty object is a record, but ends no damage": (b"{}oops{}", [("", b"{}"), ("m", b"oops{}")]),
+    "commas are damage in a sequence, and what they lead to": (
+        b'{"a":1},{"a":2}\n{"a":3}',
+        [("", b'{"a":1}'), ("m", b',{"a":2}'), ("", b'{"a":3}')],
+    ),
+    "values that are no objects": (
+        b'1 {"a":1}"x"{"a":2}[{"a":3}]{"a":4} null',
+        [
+            ("n", b"1"),
+            ("", b'{"a":1}'),
+            ("n", b'"x"'),
+            ("", b'{"a":2}'),
+            ("n", b'[{"a":3}]'),
+            ("", b'{"a":4}'),
+            ("n", b"null"),
+        ],
+    ),
+    "two values are not one": (b'1 2 {"a":1}', [("m", b"1 2"), ("", b'{"a":1}')]),
+    "an array first": (
+        b'[{"a":1}, 2, [3], {"a":4},]{"a":5}[6]',
+        [("", b'{"a":1}'), ("n", b"2"), ("n", b"[3]"), ("", b'{"a":4}'), ("", b'{"a":5}'), ("n", b"[6]")],
+    ),
+    "damage in an array": (
+        b'[{"a":1},{"a":oops},{"a":2}]',
+        [("", b'{"a":1}'), ("m", b'{"a":oops},'), ("", b'{"a":2}')],
+    ),
+    "a number in an array goes as far as its characters": (b"[01,1.,2]", [("m", b"01,1.,2]")]),
+    "leniences are off": (
+        b'{\'a\':1}{"a":NaN}{"a":01}{"a":1}//x\n{"a":1,}',
+        [("m", b'{\'a\':1}{"a":NaN}{"a":01}'), ("", b'{"a":1}'), ("m", b'//x\n{"a":1,}')],
+    ),
+    "half a surrogate pair": (b'{"b":"\\ud83d"}{"a":1}', [("m", b'{"b":"\\ud83d"}'), ("", b'{"a":1}')]),
+    "bytes that are no UTF-8": (b'{"b":"\xff"}{"a":1}', [("m", b'{"b":"\xff"}'), ("", b'{"a":1}')]),
+    "no UTF-8 in an unknown field": (b'{"q":"\xff"}{"a":1}', [("m", b'{"q":"\xff"}'), ("", b'{"a":1}')]),
+    "any number is JSON": (b'{"a":1e400}{"b":-0.0e-99999}', [("", b'{"a":1e400}'), ("", b'{"b":-0.0e-99999}')]),
+}
+LETTERS = {None: "", "malformed_json": "m", "not_an_object": "n"}
+
+
+@pytest.mark.parametrize("name", NAMED)
+@pytest.mark.parametrize("window", [1, 2, 3, 7, 4 << 20])
+def test_named_streams_make_the_rows_they_must(name: str, window: int) -> None:
+    stored, expected = NAMED[name]
+    assert [(LETTERS[row.rule], row.span) for row in rows(stored, window=window)] == expected
+    assert split(stored, LONGEST, DEEPEST) == rows(stored)
+
+
+def test_the_fast_way_comes_back_after_damage() -> None:
+    stored = b'{"a":1}' * 50 + b"oops" + b'{"a":2}' * 50 + b'{"b":"}{"}' + b'{"a":3}' * 50
+    exact = [event for event in events(stored) if isinstance(event, Exact)]
+    # The records around the damage, the one that was cut wrongly, and the last one, which nothing follows.
+    assert [event.span for event in exact] == [b'{"a":1}', b'{"a":2}', b'{"b":"}{"}', b'{"a":3}']

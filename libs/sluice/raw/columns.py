@@ -88,6 +88,7 @@ class Rows:
         self._rows[place] = judged.row
         if judged.rescued is not None:
             self._rescued[place] = judged.rescued
+            self.bytes += len(judged.rescued)
         if judged.reasons:
             self._reasons[place] = judged.reasons
         if judged.bad:

@@ -16,7 +16,7 @@ import msgspec
 import pyarrow as pa
 
 from sluice.contract.model import RawField
-from sluice.contract.types import SparkType, parse_type, quoted
+from sluice.contract.types import SparkType, TypeTextError, parse_type, quoted
 
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 # Half an ulp above the largest float: from here on rounding gives infinity.
@@ -44,6 +44,9 @@ _ARROW = {
     "double": pa.float64(),
 }
 
+# What a decoder raises for bytes that it does not take.
+FAULTS = (ValueError, ArithmeticError, RecursionError)
+
 ToArrow = Callable[[Any], Any]
 
 
@@ -59,7 +62,7 @@ class Field:
 
 
 def fields_of(raw: Sequence[RawField]) -> tuple[Field, ...]:
-    """The fields in the contract's order. Raises TypeProblem for a type that JSON values have no place in."""
+    """The fields in the contract's order. Raises TypeTextError for a type that JSON values have no place in."""
     typed = [(field.name, parse_type(field.type)) for field in raw]
     return tuple(
         Field(name, f"f{position}", type_, arrow_type(type_), _converter(type_))
@@ -79,7 +82,7 @@ def row_type(fields: Sequence[Field], *, forbid_unknown: bool) -> type[msgspec.S
 
 
 def decoder(type_: Any) -> msgspec.json.Decoder[Any]:
-    """A strict decoder; it raises ValueError, ArithmeticError or RecursionError."""
+    """A strict decoder; it raises one of FAULTS."""
     return msgspec.json.Decoder(type_, dec_hook=_decimal_hook, float_hook=Decimal)
 
 
@@ -99,6 +102,8 @@ def arrow_type(type_: SparkType) -> pa.DataType:
         return pa.map_(pa.string(), arrow_type(type_.parts[1]))
     if type_.kind == "struct":
         return pa.struct([pa.field(name, arrow_type(field)) for name, field in type_.fields])
+    if type_.kind not in _ARROW:
+        raise TypeTextError(f"`{type_.kind}` has no values in JSON; a raw field may be string and cast by the contract")
     return _ARROW[type_.kind]
 
 

@@ -32,13 +32,14 @@ class Content:
 
     `open_` opens it from its first byte; it is called again only where damaged gzip is read a second time, so that all
     that comes before the damage is kept. `read` raises Unreadable after the last byte that can be read, and whatever
-    `open_` and its reader raise.
+    `open_` and its reader raise. `whole` tells whether `stored_bytes` are all there are.
     """
 
     def __init__(self, open_: Callable[[], Reader]) -> None:
         self._open = open_
         self.compression = "none"
         self.stored_bytes = 0
+        self.whole = False
         self.bytes = 0
         self._parts = self._content()
         self._problem: Unreadable | None = None
@@ -82,6 +83,7 @@ class Content:
                 if counted:
                     self.stored_bytes += len(chunk)
                 yield chunk
+            self.whole = True
         finally:
             reader.close()
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, Literal
 
@@ -20,7 +20,16 @@ import msgspec
 
 from sluice.contract.types import SparkType
 from sluice.raw.damage import kind_of
-from sluice.raw.fields import INTEGER_BITS, Field, decoder, exact_decimal, precision_and_scale, row_type, scalar_decoder
+from sluice.raw.fields import (
+    FAULTS,
+    INTEGER_BITS,
+    Field,
+    decoder,
+    exact_decimal,
+    precision_and_scale,
+    row_type,
+    scalar_decoder,
+)
 from sluice.raw.scan import is_text
 
 WRONG_TYPE = "wrong_type"
@@ -34,6 +43,7 @@ _EXPECTED = {"string": "string", "boolean": "boolean", "array": "array", "map": 
 # Where it is in this record (`items[3].x`), where it is in the type (`items.element.x`), and its text.
 Unknown = tuple[str, str, msgspec.Raw]
 
+_name = msgspec.json.Encoder().encode
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _elements = msgspec.json.Decoder(list[msgspec.Raw]).decode
 
@@ -58,7 +68,7 @@ class Judgement:
     reasons: Sequence[Reason] = ()
     bad: Sequence[str] = ()
     rescued: str | None = None
-    unknown: Sequence[str] = ()
+    unknown: list[str] = field(default_factory=list)
 
 
 class Judge:
@@ -82,7 +92,7 @@ class Judge:
             return None
         try:
             members = _members(piece)
-        except (ValueError, RecursionError):
+        except FAULTS:
             return None
         return self._judged(piece, members)
 
@@ -91,14 +101,15 @@ class Judge:
         return self._judged(span, _members(span))
 
     def _judged(self, span: bytes, members: dict[str, msgspec.Raw]) -> Judgement:
-        unknown = [(name, name, raw) for name, raw in members.items() if name not in self._names]
+        nested: list[Unknown] = []
         try:
             judgement = Judgement(self._sound(span))
-        except (ValueError, ArithmeticError):
+        except FAULTS:
             judgement, nested = self._by_field(members)
-            unknown += nested
-        if unknown:
-            self._keep_unknown(unknown, judgement)
+        for name in self._names & members.keys():
+            del members[name]
+        if members or nested:
+            self._keep_unknown(members, nested, judgement)
         return judgement
 
     def _by_field(self, members: dict[str, msgspec.Raw]) -> tuple[Judgement, list[Unknown]]:
@@ -119,15 +130,23 @@ class Judge:
             values.append(value)
         return Judgement(self._row(*values), reasons, bad), unknown
 
-    def _keep_unknown(self, unknown: list[Unknown], judgement: Judgement) -> None:
-        judgement.unknown = list(dict.fromkeys([_short(column) for _, column, _ in unknown]))
+    def _keep_unknown(self, members: dict[str, msgspec.Raw], nested: list[Unknown], judgement: Judgement) -> None:
+        judgement.unknown = list(map(_short, members))
+        if nested:
+            judgement.unknown += dict.fromkeys([_short(column) for _, column, _ in nested])
         if self._reject:
             message = "expected only fields that the contract names, found another"
             more = [Reason(UNKNOWN_FIELD, column, message) for column in judgement.unknown]
             judgement.reasons = [*judgement.reasons, *more]
             return
-        parts = [b"%b:%b" % (msgspec.json.encode(name), bytes(raw)) for name, _, raw in unknown]
-        judgement.rescued = (b"{" + b",".join(parts) + b"}").decode()
+        # One text that grows, since a record may have a million members.
+        text = bytearray(b"{")
+        for name, raw in members.items():
+            text += b"%b:%b," % (_name(name), raw)
+        for name, _, raw in nested:
+            text += b"%b:%b," % (_name(name), raw)
+        text[-1:] = b"}"
+        judgement.rescued = text.decode()
 
 
 def _short(name: str) -> str:
@@ -182,7 +201,7 @@ class _Found:
             value = exact_decimal(Decimal(raw.decode()), *precision_and_scale(type_))
             if value is not None:
                 return value
-        except (ValueError, ArithmeticError):
+        except FAULTS:
             pass
         message = f"expected {_wanted(type_)}, found a number that it cannot hold"
         self.reasons.append(Reason(NOT_CONVERTIBLE, column, message))

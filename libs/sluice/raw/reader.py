@@ -25,12 +25,12 @@ from sluice.contract.model import Contract
 from sluice.errors import SourceChanged, SourceMissing
 from sluice.raw.columns import Rows, account_batch, arrow_schema_of, spark_schema_of
 from sluice.raw.damage import Refused
-from sluice.raw.fields import decoder, depth_of, fields_of, row_type
+from sluice.raw.fields import FAULTS, decoder, depth_of, fields_of, row_type
 from sluice.raw.inflate import Content, Unreadable
 from sluice.raw.judge import Judge, Judgement
 from sluice.raw.layout import Layout
 from sluice.raw.source import SourceObject
-from sluice.raw.spans import FAULTS, WINDOW_BYTES, Exact, Splitter, Taken
+from sluice.raw.spans import WINDOW_BYTES, Exact, Splitter, Taken
 from sluice.runtime.storage import Storage, join, storage_for
 
 UNKNOWN_NAMES = 100
@@ -128,7 +128,7 @@ class Reader:
                 yield
             for problem in problems:
                 self._add(source.path, Refused.unreadable(content.bytes, problem), account)
-            account.changed = not problems and content.stored_bytes != source.size_bytes
+            account.changed = content.whole and content.stored_bytes != source.size_bytes
         except SourceChanged:
             account.changed = True
         account.bytes, account.stored_bytes = content.bytes, content.stored_bytes

@@ -52,7 +52,7 @@ _ESCAPE = re.compile(
 )
 
 _BRACE, _COMMA = b"{,"
-_NUMBER_FIRST = b"-0123456789"
+NUMBER_FIRST = b"-0123456789"
 
 
 class Verdict(Enum):
@@ -135,7 +135,7 @@ class Scan:
                 if (found := _scalar(data, at, end)) is None:
                     verdict = Verdict.MORE if _scalar_begun(data, at, end) else Verdict.WRONG
                     break
-                if found.end() == end and kinds and byte in _NUMBER_FIRST:
+                if found.end() == end and kinds and byte in NUMBER_FIRST:
                     verdict = Verdict.MORE  # its next digit may be in the next window
                     break
                 at, step = found.end(), _At.AFTER

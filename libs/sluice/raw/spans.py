@@ -35,12 +35,11 @@ from itertools import islice
 from typing import Any
 
 from sluice.raw.damage import Damage, Refused
-from sluice.raw.scan import BYTE_ORDER_MARK, CANDIDATE, Scan, Verdict, is_text
+from sluice.raw.fields import FAULTS
+from sluice.raw.scan import BYTE_ORDER_MARK, CANDIDATE, NUMBER_FIRST, Scan, Verdict, is_text
 
 WINDOW_BYTES = 4 << 20
 PIECES = 8192
-# What a decoder raises for bytes that it does not take.
-FAULTS = (ValueError, ArithmeticError, RecursionError)
 
 _CUT = re.compile(rb"\}[ \t\r\n]*+(?=\{)")
 _CUT_IN_ARRAY = re.compile(rb"\}[ \t\r\n]*+(?:,[ \t\r\n]*+)?(?=\{)")
@@ -74,7 +73,7 @@ class Splitter:
     """Cuts one stream of bytes into records by the rule above.
 
     `read(size)` gives the next bytes, about `size` of them, and b"" at the end. `decode` is the fast way: bytes of one
-    strict JSON object -> row, with any of FAULTS where it is not sure; `judge` then has a look: what it finds in one
+    strict JSON object -> row, raising one of FAULTS where it is not sure; `judge` then has a look: what it finds in one
     strict JSON object, None where it is not sure either.
     """
 
@@ -208,9 +207,8 @@ class Splitter:
             # One byte more than the longest record, to tell it from a longer one.
             end = min(len(self._data), at - self._base + self._longest + 1)
             verdict = scan.run(self._data, self._base, end, self._deepest)
-            at_end = verdict is Verdict.ENDS and scan.at == self._base + end
-            if at_end and self._data[at - self._base] in b"-0123456789" and self._more(at):
-                scan = Scan(at)  # a number may go on
+            if verdict is Verdict.ENDS and self._may_go_on(at, scan.at) and self._more(at):
+                scan = Scan(at)
                 continue
             if verdict is not Verdict.MORE:
                 break
@@ -227,6 +225,11 @@ class Splitter:
         elif not is_text(self._data[at - self._base : scan.at - self._base]):
             verdict = Verdict.TEXT
         return verdict, scan.at
+
+    def _may_go_on(self, at: int, behind: int) -> bool:
+        """Whether what ends at the end of the window is a number, whose next digit may follow."""
+        at_end = behind == self._base + len(self._data) and behind - at <= self._longest
+        return at_end and self._data[at - self._base] in NUMBER_FIRST
 
     def _next_object(self, damage: Damage) -> tuple[int, int] | None:
         """Feed `damage` up to the object that ends it; that object's place and the place behind it, None at the end."""
