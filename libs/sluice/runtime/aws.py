@@ -42,7 +42,9 @@ def translated(error: Exception, uri: str) -> SluiceError:
     if code in _CHANGED:
         return SourceChanged(f"{uri}: is not the object that was listed any more ({operation}: {code})")
     if code in _DENIED:
-        return StorageDenied(f"{uri}: access denied ({operation}: {code}); grant this role the permission and run again")
+        return StorageDenied(
+            f"{uri}: access denied ({operation}: {code}); grant this role the permission and run again"
+        )
     if code in _THROTTLED:
         return StorageThrottled(f"{uri}: still throttled after all retries ({operation}: {code}); run again later")
     return StorageError(f"{uri}: {operation} failed ({code}); run again")

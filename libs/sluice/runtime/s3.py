@@ -56,11 +56,11 @@ class S3Storage:
             raise ours from error
         return StoredObject(uri, found["ContentLength"], found["ETag"], found["LastModified"])
 
-    def put(self, uri: str, data: bytes, *, if_absent: bool = False) -> bool:
+    def put(self, uri: str, data: bytes | memoryview, *, if_absent: bool = False, sync: bool = True) -> bool:
         bucket, key = split(uri)
         condition = {"IfNoneMatch": "*"} if if_absent else {}
         try:
-            client("s3").put_object(Bucket=bucket, Key=key, Body=data, **condition)
+            client("s3").put_object(Bucket=bucket, Key=key, Body=bytes(data), **condition)
         except Exception as error:
             ours = _ours(error, uri)
             if if_absent and isinstance(ours, SourceChanged):

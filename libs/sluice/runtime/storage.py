@@ -49,8 +49,8 @@ class Storage(Protocol):
 
     def head(self, uri: str) -> StoredObject | None: ...
 
-    def put(self, uri: str, data: bytes, *, if_absent: bool = False) -> bool:
-        """Whole or not at all; False where `if_absent` and there is one already."""
+    def put(self, uri: str, data: bytes | memoryview, *, if_absent: bool = False, sync: bool = True) -> bool:
+        """Whole or not at all; False where `if_absent` and there is one already. `sync`: also survive a power cut."""
 
     def delete(self, uri: str) -> None:
         """Nothing happens where there is none."""
@@ -132,7 +132,7 @@ class LocalStorage:
         path = local_path(uri)
         return _stored(path, os.stat(path)) if os.path.isfile(path) else None
 
-    def put(self, uri: str, data: bytes, *, if_absent: bool = False) -> bool:
+    def put(self, uri: str, data: bytes | memoryview, *, if_absent: bool = False, sync: bool = True) -> bool:
         path = local_path(uri)
         try:
             os.makedirs(os.path.dirname(path), exist_ok=True)
@@ -142,8 +142,9 @@ class LocalStorage:
         try:
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
+                if sync:
+                    stream.flush()
+                    os.fsync(stream.fileno())
             if not if_absent:
                 os.replace(temporary, path)
                 return True

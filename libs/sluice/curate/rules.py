@@ -1,0 +1,24 @@
+"""What a row can fail: a rule's name, the column it looks at and the words for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A named predicate over a shaped row; the row fails where `fails` is true (NULL is not true)."""
+
+    name: str
+    column: str
+    message: str
+    fails: Column
+
+    @property
+    def tag(self) -> str:
+        """What the staged row carries: the rule's name and column, one word."""
+        return f"{self.name}|{self.column}"

@@ -1,0 +1,197 @@
+"""Which staged rows are there already: among themselves, or in the partitions they would go to.
+
+Keys alone are read. Most batches end after the first look: an aggregate over the keys that finds none twice. Published
+files are chosen by the table's own log: the partitions the batch touches, and of byte-equal records only files whose
+time range can hold them, since equal records have equal columns.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sluice.contract.model import Contract
+from sluice.lake.commit import DataFile
+from sluice.lake.mend import file_name
+from sluice.lake.places import spark_uri
+from sluice.lake.tables import HASH
+from sluice.runtime.storage import join
+
+if TYPE_CHECKING:
+    from pyspark.sql import Column, DataFrame, SparkSession
+
+_OLD, _NEW = 0, 1
+
+
+# Up to so many keys go through the driver; more are looked for twice instead.
+_FEW_KEYS = 200_000
+
+
+@dataclass(frozen=True)
+class Duplicates:
+    """Rows that lose against another with their key.
+
+    `drops` (name, drop: array of row numbers) says where they are; None where there are none. `spoilt` are the names of
+    these files. Counts are of rows: `replaced` are published ones.
+    """
+
+    drops: DataFrame | None = None
+    spoilt: frozenset[str] = frozenset()
+    duplicates: int = 0
+    superseded: int = 0
+    replaced: int = 0
+
+
+def find_duplicates(
+    spark: SparkSession,
+    contract: Contract,
+    staged: tuple[str, Sequence[DataFile]],
+    published: tuple[str, Sequence[DataFile]],
+) -> Duplicates:
+    """Look for keys that are in `staged` twice, or in `staged` and `published`; both are (table URI, files).
+
+    Which row stays: of byte-equal records any; `keep: first` the published one, else the first by source object and
+    offset; `keep: newest` the one with the greatest `newest_by`, ties by the record's hash.
+    """
+    if not staged[1]:
+        return Duplicates()
+    key = list(contract.key_columns) or [HASH]
+    keys = _keys_seen_twice(spark, key, staged, published)
+    if keys is None:
+        return Duplicates()
+    rows = _candidates(spark, contract, *staged, _NEW)
+    if published[1]:
+        rows = rows.unionByName(_candidates(spark, contract, *published, _OLD), allowMissingColumns=True)
+    drops = _drops(_losers(rows.join(keys, key, "left_semi"), contract, key))
+    kinds = ("duplicates", "superseded", "replaced")
+    found = drops.select("name", *kinds).collect()
+    return Duplicates(
+        drops.select("name", "drop"),
+        frozenset(row["name"] for row in found),
+        *(sum(row[kind] for row in found) for kind in kinds),
+    )
+
+
+def _keys_seen_twice(
+    spark: SparkSession,
+    key: Sequence[str],
+    staged: tuple[str, Sequence[DataFile]],
+    published: tuple[str, Sequence[DataFile]],
+) -> DataFrame | None:
+    """Keys that more than one row has, one of them staged; None where there are none. Reads nothing but the keys."""
+    from pyspark.sql import functions as F
+
+    names = [F.col(f"`{name}`") for name in key]
+    rows = _read(spark, *staged).select(*names, F.lit(_NEW).alias("_new"))
+    if published[1]:
+        rows = rows.union(_read(spark, *published).select(*names, F.lit(_OLD).alias("_new")))
+    twice = rows.groupBy(*key).agg(F.count("*").alias("_n"), F.max("_new").alias("_m")).where("_n > 1 AND _m = 1")
+    twice = twice.select(*key)
+    few = twice.limit(_FEW_KEYS + 1).collect()
+    if not few:
+        return None
+    return spark.createDataFrame(few, twice.schema) if len(few) <= _FEW_KEYS else twice
+
+
+def _drops(losers: DataFrame) -> DataFrame:
+    """Losing rows -> one row per file: name, drop (row numbers), and how many lost for which kind of reason."""
+    from pyspark.sql import functions as F
+
+    kinds = ("duplicates", "superseded", "replaced")
+    counted = (F.sum(F.when(F.col("_kind") == kind, 1).otherwise(0)).alias(kind) for kind in kinds)
+    return losers.groupBy(F.col("_name").alias("name")).agg(F.collect_list("_row").alias("drop"), *counted)
+
+
+def _read(spark: SparkSession, table_uri: str, files: Iterable[DataFile]) -> DataFrame:
+    uris = [spark_uri(join(table_uri, file.path)) for file in files]
+    return spark.read.option("recursiveFileLookup", "true").parquet(*map(_escaped, uris))
+
+
+def _candidates(
+    spark: SparkSession, contract: Contract, table_uri: str, files: Iterable[DataFile], new: int
+) -> DataFrame:
+    """Keys and what decides between equal ones, with each row's place: its file's name and its number in it."""
+    from pyspark.sql import functions as F
+
+    rows = _read(spark, table_uri, files)
+    ordered = ["_source", "_offset"] if contract.key_columns and contract.keep == "first" else []
+    ordered += [contract.newest_by] if contract.newest_by else []
+    wanted = dict.fromkeys([*contract.key_columns, HASH, *(name for name in ordered if name in rows.columns)])
+    return rows.select(
+        *(F.col(f"`{name}`") for name in wanted),
+        F.lit(new).alias("_new"),
+        F.col("_metadata.file_name").alias("_name"),
+        F.col("_metadata.row_index").alias("_row"),
+    )
+
+
+def _escaped(uri: str) -> str:
+    """Spark takes a path to read for a pattern; ours are plain."""
+    return "".join("\\" + c if c in "*?[]{}\\" else c for c in uri)
+
+
+def _losers(rows: DataFrame, contract: Contract, key: Sequence[str]) -> DataFrame:
+    from pyspark.sql import Window
+    from pyspark.sql import functions as F
+
+    order: list[Column]
+    if contract.newest_by:
+        order = [F.col(f"`{contract.newest_by}`").desc(), F.col(HASH).desc(), F.col("_new")]
+    elif contract.key_columns:
+        order = [F.col("_new"), F.col("_source"), F.col("_offset")]
+    else:
+        order = [F.col("_new"), F.col("_name"), F.col("_row")]
+    by_key = Window.partitionBy(*(F.col(f"`{name}`") for name in key))
+    ranked = rows.withColumn("_rank", F.row_number().over(by_key.orderBy(*order)))
+    best = F.first(HASH).over(by_key.orderBy(*order).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing))
+    same = F.lit(contract.newest_by is None) | (F.col(HASH) == F.col("_best"))
+    kind = F.when(F.col("_new") == _OLD, "replaced").when(same, "duplicates").otherwise("superseded")
+    return ranked.withColumn("_best", best).where("_rank > 1").withColumn("_kind", kind)
+
+
+def files_that_may_match(
+    contract: Contract, staged: Sequence[DataFile], published: Iterable[DataFile]
+) -> list[DataFile]:
+    """The published files that rows of `staged` may have an equal in, by partition and statistics."""
+    ranges: dict[tuple[str | None, ...], list[dict[str, Any]]] = {}
+    for file in staged:
+        ranges.setdefault(_place(contract, file), []).append(json.loads(file.stats))
+    clock = _clock(contract)
+    return [
+        file
+        for file in published
+        if any(_overlap(clock, json.loads(file.stats or "{}"), new) for new in ranges.get(_place(contract, file), ()))
+    ]
+
+
+def _place(contract: Contract, file: DataFile) -> tuple[str | None, ...]:
+    return tuple(file.partition_values.get(name) for name in contract.partition_columns)
+
+
+def _clock(contract: Contract) -> str | None:
+    """A column whose range tells files apart: equal keys, or equal records, have an equal one."""
+    able = [c for c in contract.columns if not contract.key_columns or c.name in contract.key_columns]
+    return next(
+        (c.name for c in able if c.type in ("timestamp", "bigint", "date") and c.partition_position is None), None
+    )
+
+
+def _overlap(clock: str | None, old: dict[str, Any], new: dict[str, Any]) -> bool:
+    """Whether the ranges of `clock` meet; True where either is not known. A NULL equals a NULL, so NULLs meet NULLs."""
+    if clock is None:
+        return True
+    try:
+        if old["nullCount"][clock] and new["nullCount"][clock]:
+            return True
+        # Bounds of timestamps are cut to milliseconds on both sides alike, so equal values are within them.
+        low, high = old["minValues"][clock], old["maxValues"][clock]
+        return bool(low <= new["maxValues"][clock] and new["minValues"][clock] <= high)
+    except (KeyError, TypeError):
+        return True
+
+
+def spoilt_published(found: Duplicates, published: Sequence[DataFile]) -> list[DataFile]:
+    """The published files in which rows were replaced."""
+    return [file for file in published if file_name(file.path) in found.spoilt]

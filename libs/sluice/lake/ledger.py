@@ -1,0 +1,170 @@
+"""The ledger: an append-only Delta table of batch transitions, read in time that does not grow with the history.
+
+The newest row tells which batches are open, the last publish sequence and how far listing has come; other rows are found
+by file statistics. Small files are merged now and then, as an LSM tree does, so that their count stays bounded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+from deltalake import DeltaTable
+
+from sluice.errors import LedgerError
+from sluice.lake.commit import Check, DataFile, append_rows, compact, create_table, open_table, reopened
+from sluice.lake.transitions import SCHEMA, Transition, from_table, to_table
+from sluice.runtime.storage import join, storage_for
+
+_MERGE_FILES = 100
+_MERGE_BELOW_BYTES = 4 << 20
+_DESCRIPTION = "sluice ledger: one row per batch transition; read it with Spark SQL, never write to it"
+
+
+class Ledger:
+    """A dataset's ledger for the run that holds the dataset's lease; `check` looks at the lease before each commit."""
+
+    def __init__(self, uri: str, table: DeltaTable | None, check: Check) -> None:
+        self._uri, self._table, self._check = uri, table, check
+        self.last: Transition | None = self._newest()
+
+    @staticmethod
+    def open(uri: str, check: Check = lambda: None) -> Ledger:
+        """The ledger at `uri` as it is now; nothing is written until the first transition."""
+        return Ledger(uri, open_table(uri), check)
+
+    @property
+    def open_batches(self) -> tuple[str, ...]:
+        """Batches that are not published, in the order they were planned."""
+        return self.last.open_batches if self.last else ()
+
+    def record(self, transition: Transition) -> Transition:
+        """Commit `transition` as the next version; `number`, `at` and the open batches are filled in here.
+
+        Raises CommitUnknownError where it did not land, LeaseLostError where another run has taken over.
+        """
+        if self._table is None:
+            self._table = create_table(self._uri, SCHEMA, (), _DESCRIPTION, self._check)
+        table = self._table
+        row = replace(
+            transition,
+            number=table.version() + 1,
+            at=datetime.now(UTC),
+            open_batches=_open_after(self.open_batches, transition),
+        )
+
+        def landed(again: DeltaTable) -> bool:
+            found = from_table(_rows(again, pc.field("number") == row.number))
+            return any((r.run_id, r.batch_id, r.attempt, r.state) == _identity(row) for r in found)
+
+        self._table = append_rows(table, to_table([row]), self._check, landed)
+        self.last = row
+        return row
+
+    def history(self, batch_id: str) -> list[Transition]:
+        """All transitions of a batch, oldest first."""
+        return [] if self._table is None else from_table(_rows(self._table, pc.field("batch_id") == batch_id))
+
+    def known_sources(self, from_hour: str = "") -> set[tuple[str, int, str]]:
+        """(path, size, ETag) of every source object that a batch with arrival hours from `from_hour` on has planned."""
+        if self._table is None:
+            return set()
+        wanted = pc.field("state") == "planned"
+        if from_hour:
+            wanted &= pc.field("last_hour") >= from_hour
+        column = _rows(self._table, wanted, ["sources"]).column("sources")
+        flat = pa.chunked_array(
+            [chunk.flatten() for chunk in column.chunks], type=SCHEMA.field("sources").type.value_type
+        )
+        paths, sizes, etags = (pc.struct_field(flat, name).to_pylist() for name in ("path", "size_bytes", "etag"))
+        return set(zip(paths, sizes, etags, strict=True))
+
+    def knows_contract(self, fingerprint: str, spark_version: str, before: int) -> bool:
+        """Whether a batch was published under this contract on this Spark: its expressions were tried then."""
+        if self._table is None:
+            return False
+        wanted = (pc.field("contract_fingerprint") == fingerprint) & (pc.field("spark_version") == spark_version)
+        wanted &= (pc.field("state") == "published") & (pc.field("number") < before)
+        rows = self._table.to_pyarrow_dataset().scanner(columns=["number"], filter=wanted)
+        return bool(rows.head(1).num_rows)
+
+    def tidy(self) -> None:
+        """Merge the small files once there are many; what people see does not change."""
+        if self._table is None:
+            return
+        small = [file for file in _files(self._table) if file.size_bytes < _MERGE_BELOW_BYTES]
+        if len(small) < _MERGE_FILES:
+            return
+        merged = _merge(self._uri, small, self._table.version() + 1)
+        compact(self._table, [merged], small, self._check)
+        self._table = reopened(self._table)
+
+    def _newest(self) -> Transition | None:
+        if self._table is None:
+            return None
+        files = pa.table(self._table.get_add_actions(flatten=True))
+        if not files.num_rows:
+            return None
+        number = pc.max(files.column("max.number")).as_py()
+        rows = from_table(_rows(self._table, pc.field("number") == number))
+        if len(rows) != 1:
+            raise LedgerError(f"{self._uri}: expected one transition number {number}, found {len(rows)}")
+        return rows[0]
+
+
+def _identity(row: Transition) -> tuple[str, str, int, str]:
+    return row.run_id, row.batch_id, row.attempt, row.state
+
+
+def _open_after(before: Iterable[str], transition: Transition) -> tuple[str, ...]:
+    rest = [batch for batch in before if batch != transition.batch_id]
+    return tuple(sorted(rest if transition.state == "published" else [*rest, transition.batch_id]))
+
+
+def _rows(table: DeltaTable, wanted: pc.Expression, columns: list[str] | None = None) -> pa.Table:
+    found: pa.Table = table.to_pyarrow_dataset().to_table(filter=wanted, columns=columns)
+    return found if columns else found.cast(SCHEMA)
+
+
+def _files(table: DeltaTable) -> list[DataFile]:
+    columns: dict[str, list[Any]] = pa.table(table.get_add_actions(flatten=True)).to_pydict()
+    return [
+        DataFile(path, size, {}, modified, "")
+        for path, size, modified in zip(
+            columns["path"], columns["size_bytes"], columns["modification_time"], strict=True
+        )
+    ]
+
+
+def _merge(uri: str, files: list[DataFile], version: int) -> DataFile:
+    """Write the rows of `files` as one file below `uri`; its name holds the version that will name it."""
+    storage = storage_for(uri)
+    parts = [pq.read_table(pa.BufferReader(storage.read(join(uri, file.path)))).cast(SCHEMA) for file in files]
+    rows = pa.concat_tables(parts).sort_by("number")
+    sink = pa.BufferOutputStream()
+    pq.write_table(rows, sink, compression="zstd")
+    data = sink.getvalue().to_pybytes()
+    name = f"merged-{version:020d}.parquet"
+    storage.put(join(uri, name), data)
+    now_ms = int(datetime.now(UTC).timestamp() * 1000)
+    return DataFile(name, len(data), {}, now_ms, _statistics(rows))
+
+
+def _statistics(rows: pa.Table) -> str:
+    import json
+
+    columns = ("number", "batch_id", "state", "last_hour", "contract_fingerprint", "spark_version")
+    ranges = {name: pc.min_max(rows.column(name)).as_py() for name in columns}
+    return json.dumps(
+        {
+            "numRecords": rows.num_rows,
+            "minValues": {name: found["min"] for name, found in ranges.items()},
+            "maxValues": {name: found["max"] for name, found in ranges.items()},
+            "nullCount": {name: rows.column(name).null_count for name in columns},
+        }
+    )

@@ -1,0 +1,54 @@
+"""Where everything of a dataset lies in a lake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sluice.runtime.storage import is_s3, join
+
+
+@dataclass(frozen=True)
+class Places:
+    """The folders of one dataset in one lake; all are URIs without a trailing slash."""
+
+    lake: str
+    dataset: str
+
+    @property
+    def raw(self) -> str:
+        return join(self.lake, "raw")
+
+    @property
+    def landing(self) -> str:
+        """The dataset's raw prefix: what the stream delivered; never changed by us."""
+        return join(self.raw, self.dataset)
+
+    @property
+    def curated(self) -> str:
+        return join(self.lake, "curated", self.dataset)
+
+    @property
+    def quarantine(self) -> str:
+        return join(self.lake, "quarantine", self.dataset)
+
+    @property
+    def state(self) -> str:
+        return join(self.lake, "_sluice", self.dataset)
+
+    @property
+    def ledger(self) -> str:
+        return join(self.state, "ledger")
+
+    @property
+    def lease(self) -> str:
+        return join(self.state, "lease")
+
+
+def attempt_folder(batch_id: str, attempt: int) -> str:
+    """The folder, below a table's, that the files of one attempt at a batch are in for good."""
+    return f"batch={batch_id}/{attempt}"
+
+
+def spark_uri(uri: str) -> str:
+    """`uri` as Spark's file systems want it: S3 through S3A, local folders as they are."""
+    return "s3a://" + uri.split("://", 1)[1] if is_s3(uri) else uri

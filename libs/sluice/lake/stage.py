@@ -1,0 +1,196 @@
+"""The stage: the files of one attempt, written where they will be published, named by no log until then.
+
+Each Spark task hands its decided rows (see `curate.shape`) to a native writer. Curated rows go below the curated table's
+folder, refused ones below the quarantine's, in their tables' own columns: publishing is naming them. What a task wrote is
+told by the rows it returns; files of a task that failed or ran twice are told by nobody and are swept.
+
+Why not a Delta table written by Spark: see ARCHITECTURE.md, decision 2.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sluice.lake.commit import DataFile
+from sluice.lake.parquet import FileSet
+from sluice.lake.quarantine import QUARANTINE_INDEXED, quarantine_rows
+from sluice.runtime.storage import join, storage_for
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame
+
+CURATED, QUARANTINE, FILTERED, ACCOUNT = "curated", "quarantine", "filtered", "account"
+_TOLD = "kind string, told string"
+_TOLD_SCHEMA = pa.schema([("kind", pa.string()), ("told", pa.string())])
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """Where and how one attempt writes: everything a task needs to know, and no more.
+
+    `messages` gives, by a rule's tag, the reason (rule, column, message) of a row that has the tag.
+    `columns` are the curated files' columns in order, without the partition's.
+    """
+
+    curated_uri: str
+    quarantine_uri: str
+    folder: str
+    batch_id: str
+    partitions: tuple[str, ...]
+    columns: tuple[str, ...]
+    indexed: tuple[str, ...]
+    target_bytes: int
+    messages: Mapping[str, tuple[str, str, str]]
+
+
+@dataclass
+class Stage:
+    """What an attempt wrote, as its tasks told: data files by fate, accounts of the source objects, filtered by kind."""
+
+    curated: list[DataFile] = field(default_factory=list)
+    quarantine: list[DataFile] = field(default_factory=list)
+    accounts: list[dict[str, Any]] = field(default_factory=list)
+    filtered: Counter[str] = field(default_factory=Counter)
+
+    @property
+    def names(self) -> set[str]:
+        """Paths, below their tables, of all files."""
+        return {file.path for file in (*self.curated, *self.quarantine)}
+
+
+def records_in(files: Sequence[DataFile]) -> int:
+    """Rows in `files`, by their statistics."""
+    return sum(int(json.loads(file.stats)["numRecords"]) for file in files)
+
+
+def not_null_in(files: Sequence[DataFile], column: str) -> int:
+    """Rows in `files` whose `column` is not NULL, by their statistics."""
+    stats = [json.loads(file.stats) for file in files]
+    return sum(found["numRecords"] - found["nullCount"][column] for found in stats)
+
+
+def write_stage(rows: DataFrame, plan: StagePlan) -> Stage:
+    """Write decided rows as `plan` says; one Spark job, and nothing of the rows comes to the driver."""
+    stage = Stage()
+    for kind, told in rows.mapInArrow(stage_writer(plan), _TOLD).collect():
+        content = json.loads(told)
+        if kind == ACCOUNT:
+            stage.accounts.append(content)
+        elif kind == FILTERED:
+            stage.filtered.update(content)
+        else:
+            (stage.curated if kind == CURATED else stage.quarantine).append(DataFile(**content))
+    return stage
+
+
+def stage_writer(plan: StagePlan) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """The function for mapInArrow: decided rows in, what was written out, as rows (kind, JSON)."""
+
+    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        writer = _Writer(plan)
+        for batch in batches:
+            writer.add(batch)
+        yield pa.RecordBatch.from_pylist(writer.close(), schema=_TOLD_SCHEMA)
+
+    return write
+
+
+class _Writer:
+    """One task's writer: a set of files per partition, one for the refused rows, and counts."""
+
+    def __init__(self, plan: StagePlan) -> None:
+        self._plan = plan
+        self._curated: dict[tuple[str | None, ...], FileSet] = {}
+        self._refused = FileSet(plan.quarantine_uri, plan.folder, plan.target_bytes, QUARANTINE_INDEXED)
+        self._filtered: Counter[str] = Counter()
+        self._told: list[dict[str, str]] = []
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        for fate, rows in _split(batch, "fate"):
+            if fate == CURATED:
+                self._add_curated(rows)
+            elif fate == QUARANTINE:
+                self._refused.add(quarantine_rows(rows, self._plan.batch_id, self._plan.messages))
+            elif fate == FILTERED:
+                self._filtered.update(rows.column("_fails").to_pylist())
+            else:
+                for source, account in zip(
+                    rows.column("_source").to_pylist(), rows.column("_account").to_pylist(), strict=True
+                ):
+                    self._tell(ACCOUNT, {"source": source, **json.loads(account)})
+
+    def close(self) -> list[dict[str, str]]:
+        for files in self._curated.values():
+            for file in files.close():
+                self._tell(CURATED, vars(file))
+        for file in self._refused.close():
+            self._tell(QUARANTINE, vars(file))
+        self._tell(FILTERED, self._filtered)
+        return self._told
+
+    def _tell(self, kind: str, content: Any) -> None:
+        self._told.append({"kind": kind, "told": json.dumps(content, ensure_ascii=False)})
+
+    def _add_curated(self, rows: pa.RecordBatch) -> None:
+        for values, part in _split_by(rows, self._plan.partitions):
+            if values not in self._curated:
+                named = dict(zip(self._plan.partitions, values, strict=True))
+                folder = join(self._plan.folder, *(f"{n}={_safe(v)}" for n, v in named.items()))
+                self._curated[values] = FileSet(
+                    self._plan.curated_uri, folder, self._plan.target_bytes, self._plan.indexed, named
+                )
+            self._curated[values].add(part.select(self._plan.columns))
+
+
+def _split(rows: pa.RecordBatch, column: str) -> Iterator[tuple[Any, pa.RecordBatch]]:
+    """`rows` by the values of `column`; nearly always there is but one, and nothing is copied."""
+    values = pc.unique(rows.column(column)).to_pylist()
+    for value in values:
+        if len(values) == 1:
+            yield value, rows
+        elif value is None:
+            yield value, rows.filter(pc.is_null(rows.column(column)))
+        else:
+            yield value, rows.filter(pc.equal(rows.column(column), pa.scalar(value, rows.column(column).type)))
+
+
+def _split_by(rows: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple[tuple[str | None, ...], pa.RecordBatch]]:
+    if not columns:
+        yield (), rows
+        return
+    for value, part in _split(rows, columns[0]):
+        for rest, smaller in _split_by(part, columns[1:]):
+            yield (partition_text(value), *rest), smaller
+
+
+def partition_text(value: Any) -> str | None:
+    """A partition value as the Delta protocol spells it in a log."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat(sep=" ")).split("+")[0] if hasattr(value, "hour") else str(value.isoformat())
+    return str(value)
+
+
+def _safe(value: str | None) -> str:
+    """A folder name for people; the log's partition values are what counts, so it need not be unique."""
+    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in value or "null")
+    return kept[:64]
+
+
+def sweep(table_uri: str, folder: str, keep: set[str]) -> None:
+    """Delete what lies below `folder` of a table and is not in `keep` (paths below the table)."""
+    storage = storage_for(table_uri)
+    for stored in list(storage.list(join(table_uri, folder))):
+        path = join(folder, stored.uri[len(join(table_uri, folder)) + 1 :])
+        if path not in keep:
+            storage.delete(stored.uri)

@@ -1,0 +1,110 @@
+"""What there is to do: open batches first, then what the ledger does not know, in bounded batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import msgspec
+
+from sluice.contract.model import Contract
+from sluice.lake.ledger import Ledger
+from sluice.lake.places import Places
+from sluice.lake.transitions import LedgerSource, Transition
+from sluice.pipeline.context import Context, to_ledger
+from sluice.pipeline.options import Options
+from sluice.raw.listing import arrival_hour, list_sources, look_back_from
+from sluice.raw.source import SourceObject
+from sluice.runtime.storage import join, storage_for
+
+
+def new_sources(places: Places, ledger: Ledger, options: Options) -> tuple[list[SourceObject], bool]:
+    """Source objects that no batch has planned, in the order of their keys; and whether all hours were listed.
+
+    Listing goes back from how far it had come before by the look-back, and to the beginning when a full one is due.
+    """
+    newest = ledger.last
+    due = newest is None or newest.full_listing_at is None
+    if newest is not None and newest.full_listing_at is not None:
+        due = datetime.now(UTC) - newest.full_listing_at >= timedelta(hours=options.full_listing_hours)
+    if options.since:
+        from_hour, full = options.since, False
+    else:
+        from_hour = "" if due or newest is None else look_back_from(newest.watermark)
+        full = not from_hour and not options.until
+    known = ledger.known_sources(from_hour)
+    listed = list_sources(places.landing, places.dataset, from_hour, options.until)
+    return [s for s in listed if (s.path, s.size_bytes, s.etag) not in known], full
+
+
+def bounded(sources: list[SourceObject], options: Options) -> Iterator[list[SourceObject]]:
+    """`sources` cut into batches of at most the options' bytes and objects; one larger object is a batch of its own."""
+    batch: list[SourceObject] = []
+    size = 0
+    for source in sources:
+        if batch and (len(batch) >= options.max_batch_files or size + source.size_bytes > options.max_batch_bytes):
+            yield batch
+            batch, size = [], 0
+        batch.append(source)
+        size += source.size_bytes
+    if batch:
+        yield batch
+
+
+def plan_batch(context: Context, sources: list[SourceObject], full: bool) -> Transition:
+    """Commit a new batch to the ledger."""
+    hours = sorted(filter(None, (arrival_hour(source.path) for source in sources)))
+    now = datetime.now(UTC)
+    row = context.transition(None)
+    number = context.ledger.last.number if context.ledger.last else 0
+    batch_id = f"{now:%Y%m%dT%H%M%SZ}-{number:06d}"
+    # A bounded run does not move how far listing has come: what it left out must be found by the next one.
+    moves = hours and not context.options.since and len(hours) == len(sources)
+    watermark = max(row.watermark, hours[-1]) if moves else row.watermark
+    return context.ledger.record(
+        replace(
+            row,
+            batch_id=batch_id,
+            attempt=1,
+            state="planned",
+            watermark=watermark,
+            full_listing_at=now if full else row.full_listing_at,
+            first_hour=hours[0] if hours else "",
+            last_hour=hours[-1] if hours else "",
+            sources=to_ledger(sources),
+            **recorded(context.contract),
+        )
+    )
+
+
+def plan_again(context: Context, planned: Transition, contract: Contract) -> Transition:
+    """Commit the next attempt at a batch whose last one was abandoned; its source objects are looked at anew."""
+    row = context.transition(planned)
+    sources = tuple(_seen(context.places, source) for source in planned.sources)
+    return context.ledger.record(
+        replace(row, attempt=planned.attempt + 1, state="planned", sources=sources, **recorded(contract))
+    )
+
+
+def recorded(contract: Contract) -> dict[str, str]:
+    """What a planned row keeps of the contract: enough to follow it again when the file has changed."""
+    return {
+        "contract_version": contract.version,
+        "contract_fingerprint": contract.fingerprint,
+        "contract_text": msgspec.json.encode(contract).decode(),
+    }
+
+
+def contract_of(planned: Transition) -> Contract:
+    """The contract that a planned row recorded."""
+    return msgspec.json.decode(planned.contract_text, type=Contract)
+
+
+def _seen(places: Places, source: LedgerSource) -> LedgerSource:
+    """The source object as it is now; one that is gone stays as it was listed, and reading it will say so."""
+    uri = join(places.raw, source.path)
+    found = storage_for(uri).head(uri)
+    if found is None:
+        return source
+    return LedgerSource(source.path, found.size_bytes, found.etag, found.modified_at)

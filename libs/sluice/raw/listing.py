@@ -1,0 +1,81 @@
+"""Which source objects there are: a listing of the landing zone that costs what the new hours cost."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from sluice.raw.source import SourceObject
+from sluice.runtime.storage import storage_for
+
+# Firehose may deliver up to a day late, into the folder of the hour in which the oldest record arrived.
+LOOK_BACK = timedelta(hours=30)
+_HOUR = re.compile(r"(?:^|/)(\d{4}/\d{2}/\d{2}/\d{2})/")
+# Firehose's own error outputs below a prefix; they are no data. Their folders may follow the hour's.
+_ERRORS = re.compile(r"(?:^|/)(?:processing-failed|format-conversion-failed|elasticsearch-failed|opensearch-failed|"
+                     r"splunk-failed|http-endpoint-failed|redshift-failed|iceberg-failed)(?:/|$)")  # fmt: skip
+
+
+def list_sources(landing: str, dataset: str, from_hour: str = "", until_hour: str = "") -> Iterator[SourceObject]:
+    """Source objects below the raw prefix `landing`, in the order of their keys; paths begin with the dataset.
+
+    `from_hour` and `until_hour` (`YYYY/MM/DD/HH`, the latter excluded) bound the arrival hour; where either is given,
+    objects outside hour folders are left out. Hidden names (`_`, `.`) and Firehose's error objects are no data.
+    """
+    for stored in storage_for(landing).list(landing, start_after=from_hour):
+        below = stored.uri[len(landing.rstrip("/")) + 1 :]
+        hour = arrival_hour(below)
+        if not is_data(below) or (from_hour and hour < from_hour):
+            continue
+        if until_hour and not (hour and hour < until_hour):
+            continue
+        yield SourceObject(f"{dataset}/{below}", stored.size_bytes, stored.etag, stored.modified_at)
+
+
+def is_data(path: str) -> bool:
+    """Whether the object at `path` (below the raw prefix) is a source object."""
+    return not any(part.startswith(("_", ".")) for part in path.split("/")) and not _ERRORS.search(path)
+
+
+def arrival_hour(path: str) -> str:
+    """`.../2017/11/26/15/...` -> "2017/11/26/15", the hour of arrival (UTC); "" where the path has no such folders."""
+    found = _HOUR.search(path)
+    return found[1] if found else ""
+
+
+def look_back_from(hour: str) -> str:
+    """The hour from which to list again when listing had come as far as `hour`; "" is from the beginning."""
+    if not hour:
+        return ""
+    try:
+        at = datetime.strptime(hour, "%Y/%m/%d/%H")  # noqa: DTZ007 - an hour folder has no zone, it is UTC
+    except ValueError:
+        return ""
+    return (at - LOOK_BACK).strftime("%Y/%m/%d/%H")
+
+
+def task_groups(sources: list[SourceObject], cores: int, target_bytes: int) -> list[list[SourceObject]]:
+    """`sources` in groups for one task each: balanced by stored bytes, big enough for well-sized files.
+
+    The number of groups is a multiple of `cores` where there is work for them all, so that no core waits at the end.
+    """
+    total = sum(source.size_bytes for source in sources)
+    least = max(1, min(cores, total // _WORTH_A_TASK_BYTES))
+    wanted = max(least, -(-total // target_bytes))
+    if wanted > cores:
+        wanted = -(-wanted // cores) * cores
+    wanted = max(1, min(wanted, len(sources)))
+    groups: list[list[SourceObject]] = [[] for _ in range(wanted)]
+    sizes = [0] * wanted
+    # Largest first into the lightest group; within a group the order of keys, which is that of arrival.
+    for source in sorted(sources, key=lambda s: (-s.size_bytes, s.path)):
+        lightest = min(range(wanted), key=sizes.__getitem__)
+        groups[lightest].append(source)
+        sizes[lightest] += source.size_bytes + _OPENING_BYTES
+    return [sorted(group, key=lambda s: s.path) for group in groups if group]
+
+
+_WORTH_A_TASK_BYTES = 4 << 20
+# What opening an object costs, told in bytes: without it one task would get all the small ones.
+_OPENING_BYTES = 64 << 10

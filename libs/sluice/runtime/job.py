@@ -1,0 +1,77 @@
+"""A job's frame: run id, lazily started Spark, the summary on the last line, and what the process ends with."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import sys
+import time
+import traceback
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from sluice.errors import SluiceError
+from sluice.runtime.progress import Progress
+from sluice.runtime.session import build_session
+from sluice.runtime.workers import from_spark
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@dataclass
+class Run:
+    """One execution of a job. `spark` starts the session when it is first asked for: a run with nothing to do needs none."""
+
+    job: str
+    progress: Progress = field(default_factory=Progress)
+    run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}")
+
+    @cached_property
+    def spark(self) -> SparkSession:
+        self.progress.tell("starting Spark")
+        return build_session(f"sluice-{self.job}")
+
+    @property
+    def code_version(self) -> str:
+        """The version of the installed library."""
+        try:
+            return importlib.metadata.version("sluice")
+        except importlib.metadata.PackageNotFoundError:
+            return "0+source"
+
+
+def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Mapping[str, Any]]) -> None:
+    """Run `body`; its summary is the last line of standard output.
+
+    Returns normally on success, which is what every runtime takes for it. A SluiceError is told in words and ends the
+    process with its exit code; anything else is a fault of ours, told with its trace, exit code 1.
+    """
+    run = Run(job)
+    started = time.monotonic()
+    summary: dict[str, Any] = {"job": job, "run_id": run.run_id, "code_version": run.code_version}
+    code = 0
+    try:
+        summary.update(body(run, argv))
+        code = int(summary.pop("exit_code", 0))
+    except SystemExit:  # --help
+        raise
+    except KeyboardInterrupt:
+        code = 130
+        summary["error"] = "interrupted; the next run finishes what this one began"
+    except Exception as error:
+        ours = error if isinstance(error, SluiceError) else from_spark(error)
+        if ours is None:
+            traceback.print_exc()
+        code = ours.exit_code if ours else 1
+        summary["error"] = str(ours) if ours else f"unexpected {type(error).__name__}; this is a fault of the job's"
+        print(f"{job}: {summary['error']}", file=sys.stderr, flush=True)
+    seconds = {"seconds": round(time.monotonic() - started, 3)}
+    steps = run.progress.rounded()
+    print(json.dumps({**summary, **seconds, "steps": steps, "exit_code": code}, ensure_ascii=False), flush=True)
+    if code:
+        sys.exit(code)
