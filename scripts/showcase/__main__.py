@@ -30,7 +30,7 @@ def main(argv: Sequence[str]) -> int:
 
     _title("1. A delivery stream lands messages: gzip, back to back, some twice, some late, some damaged")
     shares = "--seed 1 --duplicates 0.02 --late 0.02 --damaged 0.002 --wrong 0.002 --unknown 0.01 --hours 6"
-    landed = _run([sys.executable, "-m", "landing", "--lake", str(lake), "--messages", args.messages, *shares.split()])
+    landed = _run([str(ROOT / "scripts" / "land"), "--lake", str(lake), "--messages", args.messages, *shares.split()])
     print(f"{landed['expected']['records']:,} records in {landed['source_objects']} source objects, "
           f"{landed['stored_bytes'] / 1e6:.1f} MB; {landed['manifest']} says what must come of them")  # fmt: skip
 
@@ -42,7 +42,7 @@ def main(argv: Sequence[str]) -> int:
     _title("3. Every record has exactly one fate, and the counts are those the manifest expects")
     agrees = tables.show_accounts(first["counts"], landed["expected"], FATES)
     tables.show_rows(lake / "curated" / DATASET)
-    tables.show_reasons(lake / "quarantine" / DATASET)
+    agrees &= tables.show_reasons(lake / "quarantine" / DATASET, landed["expected"]["quarantined_by_reason"])
 
     _title("4. The same command again: nothing new, so nothing is written")
     before = tables.versions(lake, DATASET)
@@ -70,8 +70,8 @@ def _title(text: str) -> None:
 
 def _run(command: Sequence[str]) -> dict[str, Any]:
     """Runs a command of ours in view and gives its summary, the JSON object on its last line of standard output."""
-    shown = [Path(part).relative_to(ROOT) if part.startswith(str(ROOT)) else part for part in command]
-    print("$ " + shlex.join("python" if part == sys.executable else str(part) for part in shown if part), flush=True)
+    shown = [str(Path(part).relative_to(ROOT)) if part.startswith(str(ROOT)) else part for part in command]
+    print("$ " + shlex.join(shown), flush=True)
     told = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=False)
     if told.returncode != 0:
         raise SystemExit(f"that ended with code {told.returncode}; what went wrong stands above")

@@ -9,7 +9,8 @@ from typing import Any
 
 from deltalake import DeltaTable
 from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
+from rich.table import Column, Table
 
 # Wide enough for its tables where there is no terminal, too.
 _console = Console(width=None if Console().is_terminal else 120, highlight=False)
@@ -29,33 +30,37 @@ def show_accounts(counts: Mapping[str, int], expected: Mapping[str, Any], fates:
 
 
 def show_rows(uri: Path, rows: int = 5) -> None:
-    """Prints a few curated rows (made people, so nobody's data) and the rows a day."""
+    """Prints a few curated rows (of made people, so nobody's data) and the rows a day."""
     table = DeltaTable(str(uri))
     dataset = table.to_pyarrow_dataset()
-    names = [name for name in dataset.schema.names if not name.startswith("_")]
-    shown = Table(*names, title=f"curated: {dataset.count_rows():,} rows, table version {table.version()}")
+    names = ["event_time", "country", "name", "sentiment_value", "message"]
+    shown = Table(
+        *(Column(name, no_wrap=True) for name in names),
+        title=f"curated: {dataset.count_rows():,} rows of {len(dataset.schema.names)} columns; a few",
+    )
     for row in dataset.head(rows, columns=names).to_pylist():
-        shown.add_row(*(_short(row[name]) for name in names))
+        row["event_time"] = row["event_time"].isoformat(" ", "milliseconds")[:23]
+        shown.add_row(*(_short(row[name], 44) for name in names))
     _console.print(shown)
     days = Counter(dataset.to_table(columns=["event_date"]).column("event_date").to_pylist())
     _console.print("rows a day: " + ", ".join(f"{day} {count:,}" for day, count in sorted(days.items())))
 
 
-def show_reasons(uri: Path) -> None:
-    """Prints how often each reason sent a record to quarantine, with the start of one such record."""
-    table = Table(
-        "rule", "column", "records", "one of them begins", title="quarantine: the record as received, and why"
-    )
-    counts: Counter[tuple[str, str]] = Counter()
-    example: dict[tuple[str, str], bytes] = {}
+def show_reasons(uri: Path, expected: Mapping[str, int]) -> bool:
+    """Prints by which rule records were refused (each under its first one), with one of them; as expected?"""
+    counts: Counter[str] = Counter()
+    example: dict[str, str] = {}
     for row in DeltaTable(str(uri)).to_pyarrow_dataset().to_table(columns=["record", "reasons"]).to_pylist():
-        for reason in row["reasons"]:
-            key = (reason["rule"], reason["column"] or "")
-            counts[key] += 1
-            example.setdefault(key, row["record"] or b"")
-    for (rule, column), count in counts.most_common():
-        table.add_row(rule, column, f"{count:,}", _short(example[rule, column].decode("utf-8", "replace"), 60))
+        rule, column = row["reasons"][0]["rule"], row["reasons"][0]["column"]
+        counts[rule] += 1
+        text = "".join(each if each.isprintable() else "·" for each in row["record"].decode("utf-8", "replace"))
+        example.setdefault(rule, (f"{column}: " if column else "") + text)
+    table = Table("rule", "records", "expected", "", "one of them", title="quarantine: the record as received, and why")
+    for rule in sorted({*counts, *expected}):
+        found, wanted = counts[rule], expected.get(rule, 0)
+        table.add_row(rule, f"{found:,}", f"{wanted:,}", _verdict(found == wanted), _short(example.get(rule, ""), 64))
     _console.print(table)
+    return counts == Counter(expected)
 
 
 def versions(lake: Path, dataset: str) -> dict[str, int]:
@@ -68,6 +73,6 @@ def _verdict(agrees: bool) -> str:
     return "ok" if agrees else "DIFFERS"
 
 
-def _short(value: object, length: int = 24) -> str:
-    text = str(value).replace("[", "\\[").replace("\n", " ")
-    return text if len(text) <= length else text[: length - 1] + "…"
+def _short(value: object, length: int) -> str:
+    text = str(value)
+    return escape(text if len(text) <= length else text[: length - 1] + "…")
