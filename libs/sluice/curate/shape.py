@@ -1,4 +1,4 @@
-"""Raw rows -> rows in the shape of the contract, each with its fate: the pass in which everything about a row is decided.
+"""Raw rows -> rows in the shape of the contract, each with its fate: the pass in which all about a row is decided.
 
 A record has one fate, the first that applies: malformed, filtered, contract, (suite,) duplicate. The first three are
 decided here; duplicates need other rows and are found in what is staged.

@@ -49,7 +49,7 @@ def open_table(uri: str) -> DeltaTable | None:
 def create_table(
     uri: str, schema: pa.Schema, partition_by: Sequence[str], description: str, check: Check
 ) -> DeltaTable:
-    """Create an empty table (protocol 1,2); a table that another run made meanwhile is that run's: it must be opened."""
+    """Create an empty table (protocol 1,2); one that another run made meanwhile is as good."""
     check()
     try:
         DeltaTable.create(
@@ -137,7 +137,7 @@ def append_files(
 
 
 def compact(table: DeltaTable, adds: Sequence[DataFile], removes: Sequence[DataFile], check: Check) -> None:
-    """Put the rows of `removes` in `adds` as the next version, marked as no change of data; a lost race changes nothing."""
+    """Put the rows of `removes` in `adds` as the next version, no change of data; a lost race changes nothing."""
     check()
     actions: list[AddAction | RemoveAction] = [_add(file, data_change=False) for file in adds]
     actions += [_remove(file, data_change=False) for file in removes]

@@ -107,7 +107,7 @@ class Lease:
             )
 
     def release(self) -> None:
-        """Let the next run start at once; older leases' files are removed, the highest stays so that fences only grow."""
+        """Let the next run start at once; files of older leases go, the highest stays so that fences only grow."""
         self._stop.set()
         if self._beater.is_alive():
             self._beater.join(timeout=30)

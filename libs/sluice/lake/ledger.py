@@ -1,7 +1,7 @@
 """The ledger: an append-only Delta table of batch transitions, read in time that does not grow with the history.
 
-The newest row tells which batches are open, the last publish sequence and how far listing has come; other rows are found
-by file statistics. Small files are merged now and then, as an LSM tree does, so that their count stays bounded.
+The newest row tells which batches are open, the last publish sequence and how far listing has come; other rows are
+found by file statistics. Small files are merged now and then, as an LSM tree does, so that they stay few.
 """
 
 from __future__ import annotations

@@ -133,7 +133,7 @@ def _upper(value: Any) -> Any:
 
 
 def _bound(value: Any) -> Any:
-    """The protocol's spelling; None for what has no bound there. Timestamps are cut to milliseconds, as readers expect."""
+    """The protocol's spelling; None for what has no bound there. Timestamps are cut to milliseconds, as is usual."""
     if isinstance(value, datetime):
         return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z" if value.year >= 1000 else None
     if isinstance(value, date):

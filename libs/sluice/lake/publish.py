@@ -130,7 +130,7 @@ def _data_file(row: Mapping[str, object]) -> DataFile:
         "maxValues": _spelled(row.get("max")),
         "nullCount": row.get("null_count") or {},
     }
-    values = {k: None if v is None else _text(v) for k, v in dict(row.get("partition") or {}).items()}  # type: ignore[call-overload]
+    values = {k: None if v is None else str(_text(v)) for k, v in dict(row.get("partition") or {}).items()}  # type: ignore[call-overload]
     return DataFile(
         str(row["path"]), int(str(row["size_bytes"])), values, int(str(row["modification_time"])), json.dumps(stats)
     )

@@ -1,8 +1,8 @@
 """The stage: the files of one attempt, written where they will be published, named by no log until then.
 
-Each Spark task hands its decided rows (see `curate.shape`) to a native writer. Curated rows go below the curated table's
-folder, refused ones below the quarantine's, in their tables' own columns: publishing is naming them. What a task wrote is
-told by the rows it returns; files of a task that failed or ran twice are told by nobody and are swept.
+Each Spark task hands its decided rows (see `curate.shape`) to a native writer. Curated rows go below the curated
+table's folder, refused ones below the quarantine's, in their tables' own columns: publishing is naming them. What a
+task wrote is told by the rows it returns; files of a task that failed or ran twice are told by nobody and are swept.
 
 Why not a Delta table written by Spark: see ARCHITECTURE.md, decision 2.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -52,7 +52,7 @@ class StagePlan:
 
 @dataclass
 class Stage:
-    """What an attempt wrote, as its tasks told: data files by fate, accounts of the source objects, filtered by kind."""
+    """What an attempt wrote, as its tasks told: data files by fate, accounts of source objects, filtered by kind."""
 
     curated: list[DataFile] = field(default_factory=list)
     quarantine: list[DataFile] = field(default_factory=list)
@@ -90,10 +90,10 @@ def write_stage(rows: DataFrame, plan: StagePlan) -> Stage:
     return stage
 
 
-def stage_writer(plan: StagePlan) -> Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+def stage_writer(plan: StagePlan) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The function for mapInArrow: decided rows in, what was written out, as rows (kind, JSON)."""
 
-    def write(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         writer = _Writer(plan)
         for batch in batches:
             writer.add(batch)

@@ -1,4 +1,4 @@
-"""The two tables of a dataset that people read: made as the contract says, and widened when a newer minor adds columns."""
+"""The two tables of a dataset that people read: made as the contract says, widened when a newer minor adds columns."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def ensure_tables(places: Places, contract: Contract, check: Check) -> tuple[Del
 
 
 def check_fits(places: Places, contract: Contract) -> None:
-    """Raise ContractError where the curated table that is there cannot take what `contract` promises; writes nothing."""
+    """Raise ContractError where the curated table that is there cannot take what `contract` promises."""
     table = open_table(places.curated)
     if table is not None:
         _missing(table, curated_schema(contract), contract)

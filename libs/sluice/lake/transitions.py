@@ -65,8 +65,8 @@ class Counts:
 class Transition:
     """One row of the ledger; `number` is the table version that it was committed as, so it only grows.
 
-    `open_batches`, `last_sequence`, `watermark` and `full_listing_at` describe the dataset after the transition, so that
-    the newest row alone tells a run where it stands, however long the history is.
+    `open_batches`, `last_sequence`, `watermark` and `full_listing_at` describe the dataset after the transition, so
+    that the newest row alone tells a run where it stands, however long the history is.
     """
 
     number: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import msgspec
 
@@ -87,7 +88,7 @@ def plan_again(context: Context, planned: Transition, contract: Contract) -> Tra
     )
 
 
-def recorded(contract: Contract) -> dict[str, str]:
+def recorded(contract: Contract) -> dict[str, Any]:
     """What a planned row keeps of the contract: enough to follow it again when the file has changed."""
     return {
         "contract_version": contract.version,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -37,7 +37,7 @@ UNKNOWN_NAMES = 100
 ACCOUNTS_PER_BATCH = 10_000
 
 Groups = Sequence[Sequence[SourceObject]]
-MapInArrow = Callable[[Iterator[pa.RecordBatch]], Iterator[pa.RecordBatch]]
+MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 
 def arrow_schema(contract: Contract) -> pa.Schema:
@@ -58,7 +58,7 @@ def make_reader(contract: Contract, groups: Groups | Callable[[], Groups], base_
     or cannot be read is a row, `unreadable_object`; one that changed says so in its account.
     """
 
-    def read(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def read(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         reader = Reader(contract, storage_for(base_uri), base_uri)
         found = groups() if callable(groups) else groups
         for batch in batches:

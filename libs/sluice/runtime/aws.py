@@ -19,7 +19,7 @@ _THROTTLED = {"429", "503", "SlowDown", "Throttling", "ThrottlingException", "Re
 
 @functools.cache
 def client(service: str) -> Any:
-    """A boto3 client of this process for `service`, with adaptive retries; endpoint and region come from the environment."""
+    """A boto3 client of this process for `service`; retries adapt, the environment gives endpoint and region."""
     import boto3
     from botocore.config import Config
 
@@ -50,8 +50,23 @@ def translated(error: Exception, uri: str) -> SluiceError:
     return StorageError(f"{uri}: {operation} failed ({code}); run again")
 
 
+def ours(error: Exception, uri: str) -> Exception:
+    """`error` itself, or the error of our tree that it stands for where botocore raised it."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    return translated(error, uri) if isinstance(error, BotoCoreError | ClientError) else error
+
+
+def broken_connection() -> tuple[type[Exception], ...]:
+    """What reading a body raises when the connection breaks."""
+    from botocore.exceptions import BotoCoreError
+    from urllib3.exceptions import HTTPError
+
+    return BotoCoreError, HTTPError, OSError
+
+
 def delta_options() -> dict[str, str]:
-    """Storage options for delta-rs: this process's credentials, fetched anew since a long run outlives its first ones."""
+    """Storage options for delta-rs: this process's credentials, fetched anew: a long run outlives its first ones."""
     import boto3
 
     session = boto3.Session()

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class Run:
-    """One execution of a job. `spark` starts the session when it is first asked for: a run with nothing to do needs none."""
+    """One execution of a job. `spark` starts the session when first asked for: a run with nothing to do needs none."""
 
     job: str
     progress: Progress = field(default_factory=Progress)
@@ -63,7 +63,7 @@ def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Map
     except KeyboardInterrupt:
         code = 130
         summary["error"] = "interrupted; the next run finishes what this one began"
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the frame of a job: whatever it is must be told and end the process
         ours = error if isinstance(error, SluiceError) else from_spark(error)
         if ours is None:
             traceback.print_exc()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from sluice.errors import SourceChanged, SourceMissing, StorageError
-from sluice.runtime.aws import client, translated
+from sluice.runtime.aws import broken_connection, client, ours
 from sluice.runtime.storage import Reader, StoredObject
 
 _READ_ATTEMPTS = 6
@@ -35,7 +35,7 @@ class S3Storage:
                             f"s3://{bucket}/{item['Key']}", item["Size"], item["ETag"], item["LastModified"]
                         )
         except Exception as error:
-            raise _ours(error, prefix) from error
+            raise ours(error, prefix) from error
 
     def open(self, uri: str, etag: str | None = None) -> Reader:
         return _S3Reader(uri, etag)
@@ -48,13 +48,13 @@ class S3Storage:
     def head(self, uri: str) -> StoredObject | None:
         bucket, key = split(uri)
         try:
-            found = client("s3").head_object(Bucket=bucket, Key=key)
+            head = client("s3").head_object(Bucket=bucket, Key=key)
         except Exception as error:
-            ours = _ours(error, uri)
-            if isinstance(ours, SourceMissing):
+            found = ours(error, uri)
+            if isinstance(found, SourceMissing):
                 return None
-            raise ours from error
-        return StoredObject(uri, found["ContentLength"], found["ETag"], found["LastModified"])
+            raise found from error
+        return StoredObject(uri, head["ContentLength"], head["ETag"], head["LastModified"])
 
     def put(self, uri: str, data: bytes | memoryview, *, if_absent: bool = False, sync: bool = True) -> bool:
         bucket, key = split(uri)
@@ -62,10 +62,10 @@ class S3Storage:
         try:
             client("s3").put_object(Bucket=bucket, Key=key, Body=bytes(data), **condition)
         except Exception as error:
-            ours = _ours(error, uri)
-            if if_absent and isinstance(ours, SourceChanged):
+            found = ours(error, uri)
+            if if_absent and isinstance(found, SourceChanged):
                 return False
-            raise ours from error
+            raise found from error
         return True
 
     def delete(self, uri: str) -> None:
@@ -73,17 +73,11 @@ class S3Storage:
         try:
             client("s3").delete_object(Bucket=bucket, Key=key)
         except Exception as error:
-            raise _ours(error, uri) from error
-
-
-def _ours(error: Exception, uri: str) -> Exception:
-    from botocore.exceptions import BotoCoreError, ClientError
-
-    return translated(error, uri) if isinstance(error, BotoCoreError | ClientError) else error
+            raise ours(error, uri) from error
 
 
 class _S3Reader:
-    """One object, opened on condition of its ETag; a broken connection resumes where it broke, on the same condition."""
+    """One object, opened on condition of its ETag; a broken connection resumes where it broke, on that condition."""
 
     def __init__(self, uri: str, etag: str | None) -> None:
         self._uri, self._etag, self._at = uri, etag, 0
@@ -99,18 +93,15 @@ class _S3Reader:
         try:
             answer = client("s3").get_object(**arguments)
         except Exception as error:
-            raise _ours(error, self._uri) from error
+            raise ours(error, self._uri) from error
         self._etag = answer["ETag"]
         return answer["Body"]
 
     def read(self, size: int = -1, /) -> bytes:
-        from botocore.exceptions import BotoCoreError
-        from urllib3.exceptions import HTTPError
-
         for attempt in range(_READ_ATTEMPTS):
             try:
                 data: bytes = self._body.read(size if size >= 0 else None)
-            except (BotoCoreError, HTTPError, OSError) as error:
+            except broken_connection() as error:
                 if attempt + 1 == _READ_ATTEMPTS:
                     raise StorageError(f"{self._uri}: the connection broke {attempt + 1} times; run again") from error
                 time.sleep(0.2 * 2**attempt)

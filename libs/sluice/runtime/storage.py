@@ -1,11 +1,12 @@
 """Files and objects behind one small interface: a local folder or S3, chosen by the URI.
 
-What the rest of the library needs of storage is only this: list below a prefix, open exactly the object that was listed,
-put (also: put if absent), look, delete. Tables are not read or written here.
+What the rest of the library needs of storage is only this: list below a prefix, open exactly the object that was
+listed, put (also: put if absent), look, delete. Tables are not read or written here.
 """
 
 from __future__ import annotations
 
+import functools
 import os
 import tempfile
 from collections.abc import Iterator
@@ -140,6 +141,9 @@ class LocalStorage:
         except OSError as error:
             raise StorageDenied(f"{path}: cannot be written ({error.strerror})") from error
         try:
+            os.chmod(
+                temporary, 0o666 & ~_umask()
+            )  # mkstemp's files are for their owner alone; a lake is for its readers
             with os.fdopen(handle, "wb") as stream:
                 stream.write(data)
                 if sync:
@@ -167,6 +171,13 @@ class LocalStorage:
             return
         except OSError as error:
             raise StorageDenied(f"{uri}: cannot be deleted ({error.strerror})") from error
+
+
+@functools.cache
+def _umask() -> int:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    return mask
 
 
 def _stored(path: str, stat: os.stat_result) -> StoredObject:
