@@ -71,17 +71,19 @@ def _ready(lane: Lane, wanted: Sequence[str]) -> Path | None:
 def _make(lane: Lane, wanted: Sequence[str]) -> Path:
     with venvs.only_one(lane):
         content = lane.described()
-        if not venvs.is_made(lane, "packages", content):
+        missing = [what for what in ("packages", *wanted) if not venvs.is_made(lane, what, content)]
+        if "packages" in missing:
             venvs.make_venv(lane)
             venvs.mark_made(lane, "packages", content)
+            missing = ["packages", *wanted]
         if not lane.has_spark:
             return lane.folder
         java_home = java.known_home(lane) or java.find_or_bring(lane)
-        for which in wanted:
-            if not venvs.is_made(lane, which, content):
-                spark.bring_jars(lane, which, java_home)
-                venvs.mark_made(lane, which, content)
-        say(f"{lane.name}: ready")
+        for which in (jars for jars in wanted if jars in missing):
+            spark.bring_jars(lane, which, java_home)
+            venvs.mark_made(lane, which, content)
+        if missing:
+            say(f"{lane.name}: ready")
         return java_home
 
 

@@ -39,8 +39,8 @@ def show_rows(uri: Path, rows: int = 5) -> None:
         title=f"curated: {dataset.count_rows():,} rows of {len(dataset.schema.names)} columns; a few",
     )
     for row in dataset.head(rows, columns=names).to_pylist():
-        row["event_time"] = row["event_time"].isoformat(" ", "milliseconds")[:23]
-        shown.add_row(*(_short(row[name], 44) for name in names))
+        row["event_time"] = row["event_time"].isoformat(" ", "seconds")[:19]
+        shown.add_row(*(_short(row[name], 36) for name in names))
     _console.print(shown)
     days = Counter(dataset.to_table(columns=["event_date"]).column("event_date").to_pylist())
     _console.print("rows a day: " + ", ".join(f"{day} {count:,}" for day, count in sorted(days.items())))
