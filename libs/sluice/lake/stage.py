@@ -36,7 +36,7 @@ class StagePlan:
     """Where and how one attempt writes: everything a task needs to know, and no more.
 
     `messages` gives, by a rule's tag, the reason (rule, column, message) of a row that has the tag.
-    `columns` are the curated files' columns in order, without the partition's.
+    `columns` are the curated files' columns in order, without the partition's. `byte_equal`: rows of one hash are one.
     """
 
     curated_uri: str
@@ -47,6 +47,7 @@ class StagePlan:
     columns: tuple[str, ...]
     indexed: tuple[str, ...]
     target_bytes: int
+    byte_equal: bool
     messages: Mapping[str, tuple[str, str, str]]
 
 
@@ -56,6 +57,7 @@ class Stage:
 
     curated: list[DataFile] = field(default_factory=list)
     quarantine: list[DataFile] = field(default_factory=list)
+    duplicates: int = 0
     accounts: list[dict[str, Any]] = field(default_factory=list)
     filtered: Counter[str] = field(default_factory=Counter)
 
@@ -85,6 +87,8 @@ def write_stage(rows: DataFrame, plan: StagePlan) -> Stage:
             stage.accounts.append(content)
         elif kind == FILTERED:
             stage.filtered.update(content)
+        elif kind == "duplicates":
+            stage.duplicates += content
         else:
             (stage.curated if kind == CURATED else stage.quarantine).append(DataFile(**content))
     return stage
@@ -111,6 +115,8 @@ class _Writer:
         self._refused = FileSet(plan.quarantine_uri, plan.folder, plan.target_bytes, QUARANTINE_INDEXED)
         self._filtered: Counter[str] = Counter()
         self._told: list[dict[str, str]] = []
+        self._seen = Seen() if plan.byte_equal else None
+        self._duplicates = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         for fate, rows in _split(batch, "fate"):
@@ -133,12 +139,19 @@ class _Writer:
         for file in self._refused.close():
             self._tell(QUARANTINE, vars(file))
         self._tell(FILTERED, self._filtered)
+        self._tell("duplicates", self._duplicates)
         return self._told
 
     def _tell(self, kind: str, content: Any) -> None:
         self._told.append({"kind": kind, "told": json.dumps(content, ensure_ascii=False)})
 
     def _add_curated(self, rows: pa.RecordBatch) -> None:
+        if self._seen is not None:
+            # Most copies come soon after: those are dropped here, where it costs nothing, not by rewriting a file.
+            fresh = self._seen.fresh(rows.column("_record_hash").to_pylist())
+            if fresh is not None:
+                self._duplicates += rows.num_rows - sum(fresh)
+                rows = rows.filter(pa.array(fresh))
         for values, part in _split_by(rows, self._plan.partitions):
             if values not in self._curated:
                 named = dict(zip(self._plan.partitions, values, strict=True))
@@ -147,6 +160,28 @@ class _Writer:
                     self._plan.curated_uri, folder, self._plan.target_bytes, self._plan.indexed, named
                 )
             self._curated[values].add(part.select(self._plan.columns))
+
+
+class Seen:
+    """Hashes that a task has let through, the newest one to two `generation`s of them: memory stays bounded."""
+
+    def __init__(self, generation: int = 1_000_000) -> None:
+        self._generation = generation
+        self._now: set[bytes] = set()
+        self._before: set[bytes] = set()
+
+    def fresh(self, hashes: Sequence[bytes]) -> list[bool] | None:
+        """Which of `hashes` were not seen before, also not earlier among them; None where all are fresh."""
+        if len(self._now) >= self._generation:
+            self._now, self._before = set(), self._now
+        if self._now.isdisjoint(hashes) and self._before.isdisjoint(hashes) and len(set(hashes)) == len(hashes):
+            self._now.update(hashes)
+            return None
+        fresh = []
+        for found in hashes:
+            fresh.append(found not in self._now and found not in self._before)
+            self._now.add(found)
+        return fresh
 
 
 def _split(rows: pa.RecordBatch, column: str) -> Iterator[tuple[Any, pa.RecordBatch]]:

@@ -83,6 +83,7 @@ def stage_batch(context: Context, planned: Transition, contract: Contract) -> St
         columns=(*(name for name in names if name not in partitions), HASH, RESCUED, *keyed),
         indexed=(*(name for name in names if name not in partitions), RESCUED),
         target_bytes=options.target_file_bytes,
+        byte_equal=not contract.key_columns,
         messages={rule.tag: (rule.name, rule.column, rule.message) for rule in rules},
     )
     reader = make_reader(contract, groups, places.raw)
@@ -108,6 +109,7 @@ def account_for(planned: Transition, stage: Stage) -> Counts:
         curated=records_in(stage.curated),
         quarantined=records_in(stage.quarantine),
         filtered=sum(stage.filtered.values()),
+        duplicates=stage.duplicates,
     )
     balanced(planned, counts)
     return counts
@@ -141,7 +143,7 @@ def settle(
     counts = replace(
         counts,
         curated=counts.curated - found.duplicates - found.superseded,
-        duplicates=found.duplicates,
+        duplicates=counts.duplicates + found.duplicates,
         superseded=found.superseded,
         replaced=found.replaced,
         rescued=not_null_in(curated, RESCUED) - not_null_in(removes, RESCUED),

@@ -56,7 +56,7 @@ def look_back_from(hour: str) -> str:
 
 
 def task_groups(sources: list[SourceObject], cores: int, target_bytes: int) -> list[list[SourceObject]]:
-    """`sources` in groups for one task each: balanced by stored bytes, big enough for well-sized files.
+    """`sources`, in the order of their keys, in groups for one task each, about equal in stored bytes.
 
     The number of groups is a multiple of `cores` where there is work for them all, so that no core waits at the end.
     """
@@ -66,16 +66,18 @@ def task_groups(sources: list[SourceObject], cores: int, target_bytes: int) -> l
     if wanted > cores:
         wanted = -(-wanted // cores) * cores
     wanted = max(1, min(wanted, len(sources)))
+    # Runs of neighbours by key, which is by arrival: copies of a record mostly arrive soon after it, and a task drops
+    # those it sees itself. An object belongs to the group in which its middle lies.
+    costs = [source.size_bytes + _OPENING_BYTES for source in sources]
+    share = sum(costs) / wanted
     groups: list[list[SourceObject]] = [[] for _ in range(wanted)]
-    sizes = [0] * wanted
-    # Largest first into the lightest group; within a group the order of keys, which is that of arrival.
-    for source in sorted(sources, key=lambda s: (-s.size_bytes, s.path)):
-        lightest = min(range(wanted), key=sizes.__getitem__)
-        groups[lightest].append(source)
-        sizes[lightest] += source.size_bytes + _OPENING_BYTES
-    return [sorted(group, key=lambda s: s.path) for group in groups if group]
+    before = 0
+    for source, cost in zip(sources, costs, strict=True):
+        groups[min(wanted - 1, int((before + cost / 2) / share))].append(source)
+        before += cost
+    return [group for group in groups if group]
 
 
 _WORTH_A_TASK_BYTES = 4 << 20
-# What opening an object costs, told in bytes: without it one task would get all the small ones.
+# What opening an object costs, told in bytes.
 _OPENING_BYTES = 64 << 10

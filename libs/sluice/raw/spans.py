@@ -228,8 +228,7 @@ class Splitter:
 
     def _may_go_on(self, at: int, behind: int) -> bool:
         """Whether what ends at the end of the window is a number, whose next digit may follow."""
-        at_end = behind == self._base + len(self._data) and behind - at <= self._longest
-        return at_end and self._data[at - self._base] in NUMBER_FIRST
+        return behind == self._base + len(self._data) and self._data[at - self._base] in NUMBER_FIRST
 
     def _next_object(self, damage: Damage) -> tuple[int, int] | None:
         """Feed `damage` up to the object that ends it; that object's place and the place behind it, None at the end."""
