@@ -71,16 +71,21 @@ def decided(contract: Contract, rules: Sequence[Rule]) -> Step:
         failed = F.concat_ws(",", *(F.when(rule.fails, F.lit(rule.tag)) for rule in rules))
         # One cheap test decides for nearly every row; the text is made for the few that fail.
         any_failed = reduce(lambda a, b: a | b, (F.coalesce(rule.fails, F.lit(False)) for rule in rules), F.lit(False))
-        tagged = rows.withColumn(FAILS, F.when(any_failed, failed)).withColumn(FATE, _fate())
+        # Of what is no record, the reader's reason says all there is to say.
+        tagged = rows.withColumn(FAILS, F.when(~_no_record() & any_failed, failed)).withColumn(FATE, _fate())
         return tagged.select(*_staged_columns(contract))
 
     return step
 
 
+def _no_record() -> Column:
+    return F.col(REASONS).isNotNull() & F.col("_bad").isNull()
+
+
 def _fate() -> Column:
     return (
         F.when(F.col(ACCOUNT).isNotNull(), ACCOUNTS)
-        .when(F.col(REASONS).isNotNull() & F.col("_bad").isNull(), QUARANTINE)
+        .when(_no_record(), QUARANTINE)
         .when(F.col("_filter").isNotNull(), FILTERED)
         .when(F.col(REASONS).isNotNull() | F.col(FAILS).isNotNull(), QUARANTINE)
         .otherwise(CURATED)
