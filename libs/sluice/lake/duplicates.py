@@ -124,6 +124,7 @@ def _candidates(
         F.lit(new).alias("_new"),
         F.col("_metadata.file_name").alias("_name"),
         F.col("_metadata.row_index").alias("_row"),
+        F.col("_metadata.file_size").alias("_size"),
     )
 
 
@@ -142,7 +143,8 @@ def _losers(rows: DataFrame, contract: Contract, key: Sequence[str]) -> DataFram
     elif contract.key_columns:
         order = [F.col("_new"), F.col("_source"), F.col("_offset")]
     else:
-        order = [F.col("_new"), F.col("_name"), F.col("_row")]
+        # Of equal rows that in the largest file stays, since the other's file is written again.
+        order = [F.col("_new"), F.col("_size").desc(), F.col("_name"), F.col("_row")]
     by_key = Window.partitionBy(*(F.col(f"`{name}`") for name in key))
     ranked = rows.withColumn("_rank", F.row_number().over(by_key.orderBy(*order)))
     best = F.first(HASH).over(by_key.orderBy(*order).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing))

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 # Files below this share of the target are merged with others of their partition.
-_SMALL = 0.5
+_SMALL = 0.25
 _GIVEN = "id bigint, files array<struct<name:string,drop:array<bigint>>>"
 
 

@@ -29,7 +29,8 @@ _LONGEST_BOUND = 32
 class FileSet:
     """Writes rows of one schema into files of about `target_bytes` below `table_uri`/`folder`, collecting `files`.
 
-    `indexed` are the columns that get statistics; `values` the partition's, decoded.
+    `indexed` are the columns that get statistics; `values` the partition's, decoded. With `head_rows` the first file
+    ends after about so many rows.
     """
 
     table_uri: str
@@ -37,6 +38,7 @@ class FileSet:
     target_bytes: int
     indexed: Sequence[str]
     values: Mapping[str, str | None] = field(default_factory=dict)
+    head_rows: int = 0
     files: list[DataFile] = field(default_factory=list)
     _pending: list[pa.RecordBatch] = field(default_factory=list)
     _pending_rows: int = 0
@@ -51,8 +53,12 @@ class FileSet:
         self._pending.append(rows)
         self._pending_rows += rows.num_rows
         self._pending_bytes += rows.nbytes
-        if self._pending_rows >= ROW_GROUP_ROWS or self._pending_bytes >= _GATHER_BYTES:
+        head = 0 < self.head_rows <= self._pending_rows
+        if head or self._pending_rows >= ROW_GROUP_ROWS or self._pending_bytes >= _GATHER_BYTES:
             self._write_group()
+        if head:
+            self.head_rows = 0
+            self._finish_file()
 
     def close(self) -> list[DataFile]:
         """Finish the last file; all files written, in order."""

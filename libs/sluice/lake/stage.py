@@ -37,6 +37,8 @@ class StagePlan:
 
     `messages` gives, by a rule's tag, the reason (rule, column, message) of a row that has the tag.
     `columns` are the curated files' columns in order, without the partition's. `byte_equal`: rows of one hash are one.
+    `head_rows`: a task's first file in a partition ends after so many (0: as any other). Copies that two tasks hold are
+    mostly near the seam between them, so that the small file is the one to be written again, not the large one.
     """
 
     curated_uri: str
@@ -48,6 +50,7 @@ class StagePlan:
     indexed: tuple[str, ...]
     target_bytes: int
     byte_equal: bool
+    head_rows: int
     messages: Mapping[str, tuple[str, str, str]]
 
 
@@ -157,7 +160,12 @@ class _Writer:
                 named = dict(zip(self._plan.partitions, values, strict=True))
                 folder = join(self._plan.folder, *(f"{n}={_safe(v)}" for n, v in named.items()))
                 self._curated[values] = FileSet(
-                    self._plan.curated_uri, folder, self._plan.target_bytes, self._plan.indexed, named
+                    self._plan.curated_uri,
+                    folder,
+                    self._plan.target_bytes,
+                    self._plan.indexed,
+                    named,
+                    self._plan.head_rows,
                 )
             self._curated[values].add(part.select(self._plan.columns))
 

@@ -30,6 +30,9 @@ from sluice.raw.listing import task_groups
 from sluice.raw.reader import make_reader, spark_schema
 
 _ATTEMPTS = 3
+# A task's first rows, among which are most of the copies it shares with the task before; for tasks of some size.
+_HEAD_ROWS = 64_000
+_WORTH_A_HEAD_BYTES = 24 << 20
 # Keys compared by one task: 16 bytes each and their bookkeeping.
 _KEYS_A_TASK = 2_000_000
 
@@ -84,6 +87,7 @@ def stage_batch(context: Context, planned: Transition, contract: Contract) -> St
         indexed=(*(name for name in names if name not in partitions), RESCUED),
         target_bytes=options.target_file_bytes,
         byte_equal=not contract.key_columns,
+        head_rows=_HEAD_ROWS if size // len(groups) > _WORTH_A_HEAD_BYTES else 0,
         messages={rule.tag: (rule.name, rule.column, rule.message) for rule in rules},
     )
     reader = make_reader(contract, groups, places.raw)
