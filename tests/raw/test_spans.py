@@ -138,6 +138,10 @@ NAMED: dict[str, tuple[bytes, list[tuple[str, bytes]]]] = {
         b'[{"a":1}, 2, [3], {"a":4},]{"a":5}[6]',
         [("", b'{"a":1}'), ("n", b"2"), ("n", b"[3]"), ("", b'{"a":4}'), ("", b'{"a":5}'), ("n", b"[6]")],
     ),
+    "an array first, then a sequence, in which commas are damage": (
+        b'[{"a":1}]{"a":2}{"a":3},{"a":4}{"a":5}',
+        [("", b'{"a":1}'), ("", b'{"a":2}'), ("", b'{"a":3}'), ("m", b',{"a":4}'), ("", b'{"a":5}')],
+    ),
     "damage in an array": (
         b'[{"a":1},{"a":oops},{"a":2}]',
         [("", b'{"a":1}'), ("m", b'{"a":oops},'), ("", b'{"a":2}')],
