@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 _OLD, _NEW = 0, 1
+_PARTITION = "_partition"
 
 
 # Up to so many keys go through the driver; more are looked for twice instead.
@@ -57,8 +58,8 @@ def find_duplicates(
     """
     if not staged[1]:
         return Duplicates()
-    key = list(contract.key_columns) or [HASH]
-    keys = _keys_seen_twice(spark, key, staged, published)
+    key = _key(contract)
+    keys = _keys_seen_twice(spark, contract, key, staged, published)
     if keys is None:
         return Duplicates()
     rows = _candidates(spark, contract, *staged, _NEW)
@@ -76,6 +77,7 @@ def find_duplicates(
 
 def _keys_seen_twice(
     spark: SparkSession,
+    contract: Contract,
     key: Sequence[str],
     staged: tuple[str, Sequence[DataFile]],
     published: tuple[str, Sequence[DataFile]],
@@ -84,9 +86,9 @@ def _keys_seen_twice(
     from pyspark.sql import functions as F
 
     names = [F.col(f"`{name}`") for name in key]
-    rows = _read(spark, *staged).select(*names, F.lit(_NEW).alias("_new"))
+    rows = _read(spark, contract, *staged).select(*names, F.lit(_NEW).alias("_new"))
     if published[1]:
-        rows = rows.union(_read(spark, *published).select(*names, F.lit(_OLD).alias("_new")))
+        rows = rows.union(_read(spark, contract, *published).select(*names, F.lit(_OLD).alias("_new")))
     twice = rows.groupBy(*key).agg(F.count("*").alias("_n"), F.max("_new").alias("_m")).where("_n > 1 AND _m = 1")
     twice = twice.select(*key)
     few = twice.limit(_FEW_KEYS + 1).collect()
@@ -104,21 +106,43 @@ def _drops(losers: DataFrame) -> DataFrame:
     return losers.groupBy(F.col("_name").alias("name")).agg(F.collect_list("_row").alias("drop"), *counted)
 
 
-def _read(spark: SparkSession, table_uri: str, files: Iterable[DataFile]) -> DataFrame:
+def _key(contract: Contract) -> list[str]:
+    """What equal rows have alike, as `_read` gives it: partition columns are not in the files, so they are one column."""
+    inside = [name for name in contract.key_columns if name not in contract.partition_columns]
+    placed = [_PARTITION] if len(inside) < len(contract.key_columns) else []
+    return [*inside, *placed] or [HASH]
+
+
+def _read(spark: SparkSession, contract: Contract, table_uri: str, files: Sequence[DataFile]) -> DataFrame:
+    from pyspark.sql import functions as F
+
     uris = [spark_uri(join(table_uri, file.path)) for file in files]
-    return spark.read.option("recursiveFileLookup", "true").parquet(*map(_escaped, uris))
+    # A schema of ours saves Spark the job that would look for one.
+    types = {column.name: column.type for column in contract.columns} | {HASH: "binary"}
+    types |= {"_source": "string", "_offset": "bigint"} if contract.keep == "first" else {}
+    schema = ", ".join(f"`{name}` {type_}" for name, type_ in types.items() if name in _wanted(contract))
+    rows = spark.read.schema(schema).option("recursiveFileLookup", "true").parquet(*map(_escaped, uris))
+    if _PARTITION not in _key(contract):
+        return rows
+    places = [(file_name(file.path), json.dumps(_place(contract, file))) for file in files]
+    by_name = F.broadcast(spark.createDataFrame(places, f"_name string, {_PARTITION} string"))
+    return rows.select("*", F.col("_metadata")).join(by_name, F.col("_metadata.file_name") == F.col("_name"))
+
+
+def _wanted(contract: Contract) -> list[str]:
+    """Columns that tell equal rows and decide between them."""
+    placed = ["_source", "_offset"] if contract.key_columns and contract.keep == "first" else []
+    return list(dict.fromkeys([*_key(contract), HASH, *placed, *filter(None, [contract.newest_by])]))
 
 
 def _candidates(
-    spark: SparkSession, contract: Contract, table_uri: str, files: Iterable[DataFile], new: int
+    spark: SparkSession, contract: Contract, table_uri: str, files: Sequence[DataFile], new: int
 ) -> DataFrame:
     """Keys and what decides between equal ones, with each row's place: its file's name and its number in it."""
     from pyspark.sql import functions as F
 
-    rows = _read(spark, table_uri, files)
-    ordered = ["_source", "_offset"] if contract.key_columns and contract.keep == "first" else []
-    ordered += [contract.newest_by] if contract.newest_by else []
-    wanted = dict.fromkeys([*contract.key_columns, HASH, *(name for name in ordered if name in rows.columns)])
+    rows = _read(spark, contract, table_uri, files)
+    wanted = _wanted(contract)
     return rows.select(
         *(F.col(f"`{name}`") for name in wanted),
         F.lit(new).alias("_new"),

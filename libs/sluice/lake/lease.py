@@ -20,6 +20,7 @@ import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 
 from sluice.errors import DatasetBusyError, LeaseLostError, SluiceError
@@ -45,6 +46,10 @@ class Holder:
     def is_gone(self) -> bool:
         """True only where it is certain: the same boot and process namespace, and no such process any more."""
         return bool(self.machine) and self.machine == _machine() and _process_start(self.pid) != self.started
+
+    def is_alive(self) -> bool:
+        """True only where it is certain that the process is there (it may be stopped)."""
+        return bool(self.machine) and self.machine == _machine() and _process_start(self.pid) == self.started
 
 
 def _machine() -> str:
@@ -166,13 +171,19 @@ def _wait_until_free(folder: str, current: StoredObject, seconds: float, tell: C
     holder = Holder(**{key: content[key] for key in ("run_id", "host", "machine", "pid", "started")})
     if holder.is_gone():
         return
+    beat = datetime.now(UTC) - current.modified_at
+    if holder.is_alive() and timedelta(0) <= beat < timedelta(seconds=2 * seconds / 5):
+        raise _busy(folder, holder)
     tell(f"the dataset is held by run {holder.run_id} on {holder.host}; watching it for up to {seconds:.0f} s")
     watched_from = time.monotonic()
     while time.monotonic() - watched_from < seconds:
         time.sleep(min(_LOOK_SECONDS, seconds / 10))
         seen = _highest(folder)
         if seen is None or (seen.uri, seen.etag) != (current.uri, current.etag):
-            raise DatasetBusyError(
-                f"{folder}: run {holder.run_id} on {holder.host} holds this dataset and is at work; "
-                "run again when it has ended"
-            )
+            raise _busy(folder, holder)
+
+
+def _busy(folder: str, holder: Holder) -> DatasetBusyError:
+    return DatasetBusyError(
+        f"{folder}: run {holder.run_id} on {holder.host} holds this dataset and is at work; run again when it has ended"
+    )

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from sluice.lake.commit import Check, append_files, open_table
 from sluice.lake.parquet import FileSet
-from sluice.lake.publish import live_files
+from sluice.lake.publish import APPLICATION, live_files
 from sluice.runtime.storage import join, storage_for
 
 _TARGET_BYTES = 128 << 20
@@ -71,15 +71,20 @@ def arrival_hour(path: str) -> str:
 def take_back(uri: str, batch_id: str, sequence: int, check: Check) -> None:
     """Remove a batch's rows from the quarantine table at `uri`, wherever OPTIMIZE has put them since; done once."""
     table = open_table(uri)
-    if table is None:
+    if table is None or (table.transaction_version(APPLICATION) or 0) < sequence:
         return
     storage = storage_for(uri)
     kept = FileSet(uri, f"batch={batch_id}/taken-back", _TARGET_BYTES, QUARANTINE_INDEXED)
-    holders = [file for file in live_files(uri, []) if _may_hold(json.loads(file.stats), batch_id)]
-    for file in holders:
+    holders = []
+    for file in live_files(uri, []):
+        if not _may_hold(json.loads(file.stats), batch_id):
+            continue
         rows = pq.read_table(pa.BufferReader(storage.read(join(uri, file.path)))).cast(QUARANTINE_SCHEMA)
-        for batch in rows.filter(pc.field("batch_id") != batch_id).to_batches():
-            kept.add(batch)
+        others = rows.filter(pc.field("batch_id") != batch_id)
+        if others.num_rows < rows.num_rows:
+            holders.append(file)
+            for batch in others.to_batches():
+                kept.add(batch)
     append_files(table, kept.close(), holders, "sluice-take-back", sequence, {"sluice.batch": batch_id}, check)
 
 

@@ -158,7 +158,7 @@ class _Writer:
         for values, part in _split_by(rows, self._plan.partitions):
             if values not in self._curated:
                 named = dict(zip(self._plan.partitions, values, strict=True))
-                folder = join(self._plan.folder, *(f"{n}={_safe(v)}" for n, v in named.items()))
+                folder = join(self._plan.folder, *partition_folders(named))
                 self._curated[values] = FileSet(
                     self._plan.curated_uri,
                     folder,
@@ -224,9 +224,13 @@ def partition_text(value: Any) -> str | None:
     return str(value)
 
 
+def partition_folders(values: Mapping[str, str | None]) -> list[str]:
+    """Folder names for a partition, as people know them from Hive; what counts is the log's partition values."""
+    return [f"{name}={_safe(value)}" for name, value in values.items()]
+
+
 def _safe(value: str | None) -> str:
-    """A folder name for people; the log's partition values are what counts, so it need not be unique."""
-    kept = "".join(c if c.isalnum() or c in "-_." else "_" for c in value or "null")
+    kept = "".join(c if c.isascii() and (c.isalnum() or c in "-_.") else "_" for c in value or "null")
     return kept[:64]
 
 

@@ -21,13 +21,14 @@ from sluice.lake.mend import Group, file_name, mend, plan_groups
 from sluice.lake.places import attempt_folder
 from sluice.lake.publish import Actions, TableActions, live_files, missing_files, publish
 from sluice.lake.quarantine import QUARANTINE_INDEXED, take_back
-from sluice.lake.stage import Stage, StagePlan, not_null_in, records_in, sweep, write_stage
+from sluice.lake.stage import Stage, StagePlan, not_null_in, partition_folders, records_in, sweep, write_stage
 from sluice.lake.tables import HASH, RESCUED, ensure_tables
 from sluice.lake.transitions import Counts, LedgerSource, Transition
 from sluice.pipeline.context import Context, from_ledger
-from sluice.pipeline.planning import contract_of, plan_again
+from sluice.pipeline.planning import AS_RECORDED, contract_of, plan_again
 from sluice.raw.listing import task_groups
 from sluice.raw.reader import make_reader, spark_schema
+from sluice.runtime.storage import join
 
 _ATTEMPTS = 3
 # A task's first rows, among which are most of the copies it shares with the task before; for tasks of some size.
@@ -183,8 +184,8 @@ def _mended(
 
 def _replacement(plan: StagePlan, file: DataFile) -> Group:
     """A published file, to be written again in this attempt's folder."""
-    values = "/".join(f"{name}={value}" for name, value in file.partition_values.items())
-    return Group(plan.curated_uri, f"{plan.folder}/{values}".rstrip("/"), (file,), plan.indexed, plan.target_bytes)
+    folder = join(plan.folder, *partition_folders(file.partition_values))
+    return Group(plan.curated_uri, folder, (file,), plan.indexed, plan.target_bytes)
 
 
 def _joined(context: Context, plan: StagePlan, files: list[DataFile]) -> list[DataFile]:
@@ -244,9 +245,9 @@ def start_over(context: Context, publishing: Transition, missing: list[str]) -> 
     context.progress.tell(f"{len(missing)} staged files are gone (VACUUM?), the first is {missing[0]}; staging anew")
     take_back(context.places.quarantine, publishing.batch_id, publishing.sequence, context.check)
     planned = next(t for t in reversed(context.ledger.history(publishing.batch_id)) if t.state == "planned")
-    abandon(context, planned, "staged files were gone before they were published")
+    abandon(context, planned, AS_RECORDED)
     contract = contract_of(planned)
-    return run_batch(context, plan_again(context, planned, contract), contract)
+    return run_batch(context, plan_again(context, planned, contract, AS_RECORDED), contract)
 
 
 def abandon(context: Context, planned: Transition, reason: str) -> None:

@@ -20,7 +20,7 @@ from sluice.lake.transitions import Counts, Transition
 from sluice.pipeline.batch import abandon, finish, run_batch
 from sluice.pipeline.context import Context
 from sluice.pipeline.options import Options
-from sluice.pipeline.planning import bounded, new_sources, plan_again, plan_batch
+from sluice.pipeline.planning import AS_RECORDED, bounded, contract_of, new_sources, plan_again, plan_batch
 from sluice.runtime.job import Run
 from sluice.runtime.storage import normal_uri, storage_for
 
@@ -57,12 +57,20 @@ def recover(context: Context) -> list[Transition]:
     context.progress.at("recover", f"{len(open_batches)} open batches")
     newest = {batch: context.ledger.history(batch)[-1] for batch in open_batches}
     closed = [finish(context, row) for row in newest.values() if row.state == "publishing"]
-    for row in newest.values():
+    again = [row for row in newest.values() if row.state != "publishing"]
+    if again:
+        check_fits(context.places, context.contract)
+    for row in again:
         if row.state == "planned":
-            abandon(context, row, "the run that planned it ended before it was staged")
-        if row.state != "publishing":
-            planned = plan_again(context, row, context.contract)
-            closed.append(run_batch(context, planned, context.contract))
+            abandon(context, row, row.reason or "the run that planned it ended before it was staged")
+        contract = context.contract
+        if row.reason == AS_RECORDED:
+            contract = contract_of([r for r in context.ledger.history(row.batch_id) if r.state == "planned"][-1])
+        closed.append(
+            run_batch(
+                context, plan_again(context, row, contract, AS_RECORDED if row.reason == AS_RECORDED else ""), contract
+            )
+        )
     return closed
 
 

@@ -19,6 +19,9 @@ from sluice.raw.listing import arrival_hour, list_sources, look_back_from
 from sluice.raw.source import SourceObject
 from sluice.runtime.storage import join, storage_for
 
+# The reason of attempts at a batch that had passed the point of no return: it stays under the contract it had then.
+AS_RECORDED = "staged files were gone before they were published; staged anew under the recorded contract"
+
 
 def new_sources(places: Places, ledger: Ledger, options: Options) -> tuple[list[SourceObject], bool]:
     """Source objects that no batch has planned, in the order of their keys; and whether all hours were listed.
@@ -79,12 +82,12 @@ def plan_batch(context: Context, sources: list[SourceObject], full: bool) -> Tra
     )
 
 
-def plan_again(context: Context, planned: Transition, contract: Contract) -> Transition:
+def plan_again(context: Context, planned: Transition, contract: Contract, reason: str = "") -> Transition:
     """Commit the next attempt at a batch whose last one was abandoned; its source objects are looked at anew."""
     row = context.transition(planned)
     sources = tuple(_seen(context.places, source) for source in planned.sources)
     return context.ledger.record(
-        replace(row, attempt=planned.attempt + 1, state="planned", sources=sources, **recorded(contract))
+        replace(row, attempt=planned.attempt + 1, state="planned", sources=sources, reason=reason, **recorded(contract))
     )
 
 

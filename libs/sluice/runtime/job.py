@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import sys
 import time
@@ -14,6 +13,7 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from sluice import __version__
 from sluice.errors import SluiceError
 from sluice.runtime.progress import Progress
 from sluice.runtime.session import build_session
@@ -38,11 +38,8 @@ class Run:
 
     @property
     def code_version(self) -> str:
-        """The version of the installed library."""
-        try:
-            return importlib.metadata.version("sluice")
-        except importlib.metadata.PackageNotFoundError:
-            return "0+source"
+        """The version of the library."""
+        return __version__
 
 
 def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Mapping[str, Any]]) -> None:
