@@ -107,7 +107,7 @@ def _drops(losers: DataFrame) -> DataFrame:
 
 
 def _key(contract: Contract) -> list[str]:
-    """What equal rows have alike, as `_read` gives it: partition columns are not in the files, so they are one column."""
+    """What equal rows have alike, as `_read` gives it: partition columns are in no file, so they are one column."""
     inside = [name for name in contract.key_columns if name not in contract.partition_columns]
     placed = [_PARTITION] if len(inside) < len(contract.key_columns) else []
     return [*inside, *placed] or [HASH]

@@ -142,7 +142,6 @@ def settle(
     rows = counts.curated + records_in(published)
     spark.conf.set("spark.sql.shuffle.partitions", max(spark.sparkContext.defaultParallelism, rows // _KEYS_A_TASK))
     found = find_duplicates(spark, contract, (here, stage.curated), (here, published))
-    context.progress.at("mend")
     curated, removes = _mended(context, plan, stage, found, published)
     quarantine = _joined(context, plan, stage.quarantine)
     counts = replace(
@@ -176,6 +175,8 @@ def _mended(
     groups = plan_groups(plan.curated_uri, stage.curated, spoilt, plan.indexed, plan.target_bytes)
     removes = spoilt_published(found, published)
     again = [_replacement(plan, file) for file in removes]
+    size = sum(file.size_bytes for group in (*groups, *again) for file in group.files)
+    context.progress.at("mend", f"{size:,} of {sum(file.size_bytes for file in stage.curated):,} staged bytes")
     written = mend(context.session(), [*groups, *again], found.drops)
     gone = {file_name(file.path) for group in groups for file in group.files}
     kept = [file for file in stage.curated if file_name(file.path) not in gone]
