@@ -34,12 +34,21 @@ class Run:
     @cached_property
     def spark(self) -> SparkSession:
         self.progress.tell("starting Spark")
-        return build_session(f"sluice-{self.job}")
+        session = build_session(f"sluice-{self.job}")
+        self.progress.follow(lambda: running_tasks(session))
+        return session
 
     @property
     def code_version(self) -> str:
         """The version of the library."""
         return __version__
+
+
+def running_tasks(session: SparkSession) -> tuple[int, int]:
+    """Tasks done, and tasks in all, of the stages that Spark is working on."""
+    tracker = session.sparkContext.statusTracker()
+    stages = [info for stage in tracker.getActiveStageIds() if (info := tracker.getStageInfo(stage)) is not None]
+    return sum(info.numCompletedTasks for info in stages), sum(info.numTasks for info in stages)
 
 
 def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Mapping[str, Any]]) -> None:
