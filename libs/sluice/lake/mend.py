@@ -47,14 +47,16 @@ def plan_groups(
     target_bytes: int,
 ) -> list[Group]:
     """Which of `files` are written again: those named in `spoilt`, and small ones that can be joined to others."""
-    by_place: dict[str, list[DataFile]] = defaultdict(list)
+    # By the values: folders are named for people, and two partitions may share a name.
+    by_place: dict[tuple[tuple[str, str | None], ...], list[DataFile]] = defaultdict(list)
     for file in files:
         if file_name(file.path) in spoilt or file.size_bytes < target_bytes * _SMALL:
-            by_place[file.path.rsplit("/", 1)[0]].append(file)
+            by_place[tuple(file.partition_values.items())].append(file)
     groups = []
-    for folder, members in by_place.items():
+    for members in by_place.values():
         for packed in _pack(members, target_bytes):
             if len(packed) > 1 or file_name(packed[0].path) in spoilt:
+                folder = packed[0].path.rsplit("/", 1)[0]
                 groups.append(Group(table_uri, folder, tuple(packed), tuple(indexed), target_bytes))
     return groups
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sluice.runtime.storage import is_s3, join
 
@@ -47,6 +48,17 @@ class Places:
 def attempt_folder(batch_id: str, attempt: int) -> str:
     """The folder, below a table's, that the files of one attempt at a batch are in for good."""
     return f"batch={batch_id}/{attempt}"
+
+
+def partition_text(value: Any) -> str | None:
+    """A partition value as the Delta protocol spells it in a log: one spelling, since partitions are told by it."""
+    if value is None:
+        return None
+    if isinstance(value, bool):
+        return str(value).lower()
+    if hasattr(value, "isoformat"):
+        return str(value.isoformat(sep=" ")).split("+")[0] if hasattr(value, "hour") else str(value.isoformat())
+    return str(value)
 
 
 def spark_uri(uri: str) -> str:

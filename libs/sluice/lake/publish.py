@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 from sluice.errors import LedgerError
 from sluice.lake.commit import Check, DataFile, append_files, open_table
-from sluice.lake.places import Places
+from sluice.lake.places import Places, partition_text
 from sluice.runtime.storage import join, storage_for
 
 APPLICATION = "sluice"
@@ -64,7 +64,7 @@ class Actions:
 
 
 def missing_files(places: Places, actions: Actions, sequence: int) -> list[str]:
-    """Files still to be named that are not there, or not in their size.
+    """Files to be named that are not there, or not in their size, and files to be un-named that no longer are named.
 
     A table that has the batch's transaction is done: what OPTIMIZE and VACUUM did to its files since is its own affair.
     """
@@ -73,6 +73,10 @@ def missing_files(places: Places, actions: Actions, sequence: int) -> list[str]:
         if table.adds and not _has(uri, sequence):
             sizes = _sizes(uri, table.adds)
             missing += [join(uri, file.path) for file in table.adds if sizes.get(file.path) != file.size_bytes]
+        if table.removes and not _has(uri, sequence):
+            # OPTIMIZE has put the rows that are to be replaced elsewhere: un-naming their old file would leave them.
+            named = {file.path for file in live_files(uri, [dict(file.partition_values) for file in table.removes])}
+            missing += [join(uri, file.path) for file in table.removes if file.path not in named]
     return missing
 
 
@@ -130,7 +134,7 @@ def _data_file(row: Mapping[str, object]) -> DataFile:
         "maxValues": _spelled(row.get("max")),
         "nullCount": row.get("null_count") or {},
     }
-    values = {k: None if v is None else str(_text(v)) for k, v in dict(row.get("partition") or {}).items()}  # type: ignore[call-overload]
+    values = {k: partition_text(v) for k, v in dict(row.get("partition") or {}).items()}  # type: ignore[call-overload]
     return DataFile(
         str(row["path"]), int(str(row["size_bytes"])), values, int(str(row["modification_time"])), json.dumps(stats)
     )
@@ -145,7 +149,8 @@ def _text(value: object) -> object:
     from datetime import date, datetime
 
     if isinstance(value, datetime):
-        return f"{value:%Y-%m-%dT%H:%M:%S}.{value.microsecond // 1000:03d}Z"
+        # Not strftime, which writes the year 999 with three digits: bounds are compared as texts.
+        return f"{value.replace(tzinfo=None).isoformat(timespec='milliseconds')}Z"
     if isinstance(value, date):
         return value.isoformat()
     return value if isinstance(value, int | float | str) else None

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from sluice.lake.commit import DataFile
 from sluice.lake.parquet import FileSet
+from sluice.lake.places import partition_text
 from sluice.lake.quarantine import QUARANTINE_INDEXED, quarantine_rows
 from sluice.runtime.storage import join, storage_for
 
@@ -211,17 +212,6 @@ def _split_by(rows: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple[tu
     for value, part in _split(rows, columns[0]):
         for rest, smaller in _split_by(part, columns[1:]):
             yield (partition_text(value), *rest), smaller
-
-
-def partition_text(value: Any) -> str | None:
-    """A partition value as the Delta protocol spells it in a log."""
-    if value is None:
-        return None
-    if isinstance(value, bool):
-        return str(value).lower()
-    if hasattr(value, "isoformat"):
-        return str(value.isoformat(sep=" ")).split("+")[0] if hasattr(value, "hour") else str(value.isoformat())
-    return str(value)
 
 
 def partition_folders(values: Mapping[str, str | None]) -> list[str]:

@@ -79,11 +79,14 @@ def drain(context: Context) -> list[Transition]:
     context.progress.at("list")
     sources, full = new_sources(context.places, context.ledger, context.options)
     closed = []
-    for number, batch in enumerate(bounded(sources, context.options)):
+    batches = list(bounded(sources, context.options))
+    for number, batch in enumerate(batches):
         if number == 0:
             check_fits(context.places, context.contract)
         context.progress.at("plan", f"{len(batch)} of {len(sources)} new source objects")
-        closed.append(run_batch(context, plan_batch(context, batch, full), context.contract))
+        # Until the last batch is planned a full listing is none: a run killed before would hide what is left.
+        last = number + 1 == len(batches)
+        closed.append(run_batch(context, plan_batch(context, batch, full and last), context.contract))
     return closed
 
 
