@@ -9,36 +9,39 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from pyspark.sql import DataFrame
+from pyspark.sql import functions as F
 
 from sluice.contract.model import Contract
 from sluice.lake.commit import DataFile
-from sluice.lake.mend import file_name
+from sluice.lake.mend import Drops, file_name
 from sluice.lake.places import spark_uri
 from sluice.lake.tables import HASH
 from sluice.runtime.storage import join
 
 if TYPE_CHECKING:
-    from pyspark.sql import Column, DataFrame, SparkSession
+    from pyspark.sql import Column, SparkSession
 
 _OLD, _NEW = 0, 1
 _PARTITION = "_partition"
 
 
-# Up to so many keys go through the driver; more are looked for twice instead.
-_FEW_KEYS = 200_000
+# Up to so many rows with a key that another row has go through the driver; more stay in Spark.
+_FEW_ROWS = 1_000_000
 
 
 @dataclass(frozen=True)
 class Duplicates:
     """Rows that lose against another with their key.
 
-    `drops` (name, drop: array of row numbers) says where they are; None where there are none. `spoilt` are the names of
-    these files. Counts are of rows: `replaced` are published ones.
+    `drops` says where they are: row numbers by file name, or, where they are many, a DataFrame (name, drop). `spoilt`
+    are the names of these files. Counts are of rows: `replaced` are published ones.
     """
 
-    drops: DataFrame | None = None
+    drops: Drops = field(default_factory=dict)
     spoilt: frozenset[str] = frozenset()
     duplicates: int = 0
     superseded: int = 0
@@ -60,16 +63,19 @@ def find_duplicates(
         return Duplicates()
     key = _key(contract)
     keys = _keys_seen_twice(spark, contract, key, staged, published)
-    if keys is None:
+    if isinstance(keys, list) and not keys:
         return Duplicates()
     rows = _candidates(spark, contract, *staged, _NEW)
     if published[1]:
         rows = rows.unionByName(_candidates(spark, contract, *published, _OLD), allowMissingColumns=True)
-    drops = _drops(_losers(rows.join(keys, key, "left_semi"), contract, key))
+    few = isinstance(keys, list)
+    # Broadcast, the few keys meet the rows where they are read, and only rows that have one of them travel.
+    wanted = F.broadcast(spark.createDataFrame(keys, _ddl(contract, key))) if isinstance(keys, list) else keys
+    drops = _drops(_losers(rows.join(wanted, key, "left_semi"), contract, key))
     kinds = ("duplicates", "superseded", "replaced")
-    found = drops.select("name", *kinds).collect()
+    found = (drops if few else drops.drop("drop")).collect()
     return Duplicates(
-        drops.select("name", "drop"),
+        {row["name"]: row["drop"] for row in found} if few else drops.select("name", "drop"),
         frozenset(row["name"] for row in found),
         *(sum(row[kind] for row in found) for kind in kinds),
     )
@@ -81,26 +87,21 @@ def _keys_seen_twice(
     key: Sequence[str],
     staged: tuple[str, Sequence[DataFile]],
     published: tuple[str, Sequence[DataFile]],
-) -> DataFrame | None:
-    """Keys that more than one row has, one of them staged; None where there are none. Reads nothing but the keys."""
-    from pyspark.sql import functions as F
-
+) -> list[tuple[Any, ...]] | DataFrame:
+    """Keys that more than one row has, one of them staged; a DataFrame where many rows have them. Reads only keys."""
     names = [F.col(f"`{name}`") for name in key]
     rows = _read(spark, contract, *staged).select(*names, F.lit(_NEW).alias("_new"))
     if published[1]:
         rows = rows.union(_read(spark, contract, *published).select(*names, F.lit(_OLD).alias("_new")))
     twice = rows.groupBy(*key).agg(F.count("*").alias("_n"), F.max("_new").alias("_m")).where("_n > 1 AND _m = 1")
-    twice = twice.select(*key)
-    few = twice.limit(_FEW_KEYS + 1).collect()
-    if not few:
-        return None
-    return spark.createDataFrame(few, twice.schema) if len(few) <= _FEW_KEYS else twice
+    found = twice.select(*key, "_n").limit(_FEW_ROWS).collect()
+    if sum(row["_n"] for row in found) > _FEW_ROWS:
+        return twice.select(*key)
+    return [tuple(row)[:-1] for row in found]
 
 
 def _drops(losers: DataFrame) -> DataFrame:
     """Losing rows -> one row per file: name, drop (row numbers), and how many lost for which kind of reason."""
-    from pyspark.sql import functions as F
-
     kinds = ("duplicates", "superseded", "replaced")
     counted = (F.sum(F.when(F.col("_kind") == kind, 1).otherwise(0)).alias(kind) for kind in kinds)
     return losers.groupBy(F.col("_name").alias("name")).agg(F.collect_list("_row").alias("drop"), *counted)
@@ -114,19 +115,24 @@ def _key(contract: Contract) -> list[str]:
 
 
 def _read(spark: SparkSession, contract: Contract, table_uri: str, files: Sequence[DataFile]) -> DataFrame:
-    from pyspark.sql import functions as F
-
     uris = [spark_uri(join(table_uri, file.path)) for file in files]
     # A schema of ours saves Spark the job that would look for one.
-    types = {column.name: column.type for column in contract.columns} | {HASH: "binary"}
-    types |= {"_source": "string", "_offset": "bigint"} if contract.keep == "first" else {}
-    schema = ", ".join(f"`{name}` {type_}" for name, type_ in types.items() if name in _wanted(contract))
-    rows = spark.read.schema(schema).option("recursiveFileLookup", "true").parquet(*map(_escaped, uris))
+    rows = (
+        spark.read.schema(_ddl(contract, [name for name in _wanted(contract) if name != _PARTITION]))
+        .option("recursiveFileLookup", "true")
+        .parquet(*map(_escaped, uris))
+    )
     if _PARTITION not in _key(contract):
         return rows
     places = [(file_name(file.path), json.dumps(_place(contract, file))) for file in files]
     by_name = F.broadcast(spark.createDataFrame(places, f"_name string, {_PARTITION} string"))
     return rows.select("*", F.col("_metadata")).join(by_name, F.col("_metadata.file_name") == F.col("_name"))
+
+
+def _ddl(contract: Contract, names: Iterable[str]) -> str:
+    own = {HASH: "binary", "_source": "string", "_offset": "bigint", _PARTITION: "string"}
+    types = {column.name: column.type for column in contract.columns} | own
+    return ", ".join(f"`{name}` {types[name]}" for name in names)
 
 
 def _wanted(contract: Contract) -> list[str]:
@@ -139,8 +145,6 @@ def _candidates(
     spark: SparkSession, contract: Contract, table_uri: str, files: Sequence[DataFile], new: int
 ) -> DataFrame:
     """Keys and what decides between equal ones, with each row's place: its file's name and its number in it."""
-    from pyspark.sql import functions as F
-
     rows = _read(spark, contract, table_uri, files)
     wanted = _wanted(contract)
     return rows.select(
@@ -159,7 +163,6 @@ def _escaped(uri: str) -> str:
 
 def _losers(rows: DataFrame, contract: Contract, key: Sequence[str]) -> DataFrame:
     from pyspark.sql import Window
-    from pyspark.sql import functions as F
 
     order: list[Column]
     if contract.newest_by:

@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 # Files below this share of the target are merged with others of their partition.
 _SMALL = 0.25
-_GIVEN = "id bigint, files array<struct<name:string,drop:array<bigint>>>"
+_TOLD = "id bigint, told string"
+
+# Row numbers to leave out, by file name; a DataFrame (name, drop: array of row numbers) where they are many.
+Drops: TypeAlias = "dict[str, list[int]] | DataFrame"
 
 
 @dataclass(frozen=True)
@@ -66,36 +69,41 @@ def file_name(path: str) -> str:
     return path.rsplit("/", 1)[-1]
 
 
-def mend(spark: SparkSession, groups: Sequence[Group], drops: DataFrame | None) -> list[list[DataFile]]:
-    """Write each group's rows again without those that `drops` (name, drop: array of row numbers) names.
+def mend(spark: SparkSession, groups: Sequence[Group], drops: Drops) -> list[list[DataFile]]:
+    """Write each group's rows again without those that `drops` names; one Spark job.
 
-    The new files by group, in the groups' order; a group all of whose rows are dropped has none. One Spark job.
+    The new files by group, in the groups' order; a group all of whose rows are dropped has none.
     """
-    from pyspark.sql import functions as F
-
     if not groups:
         return []
-    named = [(number, file_name(file.path)) for number, group in enumerate(groups) for file in group.files]
-    given = spark.createDataFrame(named, "id bigint, name string")
-    given = (
-        given.join(drops, "name", "left")
-        if drops is not None
-        else given.withColumn("drop", F.lit(None).cast("array<bigint>"))
-    )
-    tasks = min(len(groups), 2 * spark.sparkContext.defaultParallelism)
-    packed = given.groupBy("id").agg(F.collect_list(F.struct("name", "drop")).alias("files")).repartition(tasks, "id")
+    tasks = min(len(groups), 4 * spark.sparkContext.defaultParallelism)
+    if isinstance(drops, dict):
+        work = spark.range(0, len(groups), 1, tasks).mapInArrow(_mender(groups, drops), _TOLD)
+    else:
+        work = _with_drops(spark, groups, drops).repartition(tasks, "id").mapInArrow(_mender(groups, {}), _TOLD)
     written: list[list[DataFile]] = [[] for _ in groups]
-    for number, told in packed.mapInArrow(_mender(groups), "id bigint, told string").collect():
+    for number, told in work.collect():
         written[number] = [DataFile(**file) for file in json.loads(told)]
     return written
 
 
-def _mender(groups: Sequence[Group]) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+def _with_drops(spark: SparkSession, groups: Sequence[Group], drops: DataFrame) -> DataFrame:
+    """One row per group: id, and files (name, drop)."""
+    from pyspark.sql import functions as F
+
+    named = [(number, file_name(file.path)) for number, group in enumerate(groups) for file in group.files]
+    given = spark.createDataFrame(named, "id bigint, name string").join(drops, "name", "left")
+    return given.groupBy("id").agg(F.collect_list(F.struct("name", "drop")).alias("files"))
+
+
+def _mender(
+    groups: Sequence[Group], drops: Mapping[str, Sequence[int]]
+) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     def work(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for row in batch.to_pylist():
-                drops = {file["name"]: file["drop"] or [] for file in row["files"]}
-                files = write_again(groups[row["id"]], drops)
+                given = {file["name"]: file["drop"] or [] for file in row.get("files", ())}
+                files = write_again(groups[row["id"]], given or drops)
                 told = json.dumps([vars(file) for file in files], ensure_ascii=False)
                 yield pa.RecordBatch.from_pydict({"id": pa.array([row["id"]], pa.int64()), "told": [told]})
 

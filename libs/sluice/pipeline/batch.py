@@ -193,7 +193,7 @@ def _joined(context: Context, plan: StagePlan, files: list[DataFile]) -> list[Da
     groups = plan_groups(plan.quarantine_uri, files, set(), QUARANTINE_INDEXED, plan.target_bytes)
     gone = {file.path for group in groups for file in group.files}
     kept = [file for file in files if file.path not in gone]
-    return [*kept, *(file for written in mend(context.session(), groups, None) for file in written)]
+    return [*kept, *(file for written in mend(context.session(), groups, {}) for file in written)]
 
 
 def pass_point_of_no_return(context: Context, planned: Transition, staged: Staged) -> Transition:

@@ -25,6 +25,8 @@ PINNED = {
     # Spark 4.1 measures a batch at every row, in time that grows with the batch (160 s of CPU for 2 million rows).
     "spark.sql.execution.arrow.maxBytesPerBatch": "2147483647",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "4096",
+    # A limited collect asks all partitions at once, not one first and then more.
+    "spark.sql.limit.initialNumPartitions": "100000",
     # Keys are read from files that we list ourselves; a Spark job to list them again would cost more than reading them.
     "spark.sql.sources.parallelPartitionDiscovery.threshold": "100000",
     "spark.databricks.delta.properties.defaults.enableDeletionVectors": "false",
