@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 
+from benchmark import show
 from benchmark.made import DATASET
 from sluice.contract.load import load_contract
 from sluice.lake.commit import DataFile
@@ -31,16 +32,19 @@ _STATS = (
 
 def closed_batches(lake: Path, batches: int, until: datetime) -> None:
     """Record `batches` hourly batches that end before `until`: planned, publishing, published, tidied after each."""
+    contract = recorded(load_contract(DATASET))
     ledger = Ledger.open(Places(str(lake), DATASET).ledger)
     before: Transition | None = None
     for number in range(batches):
         hour = until - timedelta(hours=batches - number)
-        for row in _life(number, hour, before):
+        for row in _life(number, hour, before, contract):
             before = ledger.record(row)
         ledger.tidy()
+        if (number + 1) % 500 == 0:
+            show.say(f"{number + 1:,} of {batches:,} batches recorded")
 
 
-def _life(number: int, hour: datetime, before: Transition | None) -> Iterator[Transition]:
+def _life(number: int, hour: datetime, before: Transition | None, contract: Mapping[str, str]) -> Iterator[Transition]:
     """The three rows of one batch, each made from the one before as the pipeline makes them."""
     import pyspark
 
@@ -53,7 +57,7 @@ def _life(number: int, hour: datetime, before: Transition | None) -> Iterator[Tr
         run_id=f"{hour:%Y%m%dT%H%M%SZ}-{rnd.getrandbits(32):08x}", fence=number + 1, batch_id=batch_id, attempt=1,
         state="planned", sequence=0, counts=Counts(), watermark=folder, full_listing_at=datetime.now(UTC),
         first_hour=folder, last_hour=folder, sources=sources, code_version="0+source",
-        spark_version=pyspark.__version__, **recorded(load_contract(DATASET)),
+        spark_version=pyspark.__version__, **contract,
     )  # fmt: skip
     yield planned
     read = tuple(replace(source, records=_RECORDS_AN_OBJECT, refused=8) for source in sources)

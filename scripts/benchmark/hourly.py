@@ -8,6 +8,7 @@ batch: unlike `empty` it has its tables, and its contract was tried before, so i
 from __future__ import annotations
 
 import argparse
+import shutil
 import statistics
 import time
 from datetime import UTC, datetime, timedelta
@@ -81,12 +82,15 @@ def _lakes(spark: SparkSession, args: argparse.Namespace, folder: Path) -> tuple
     began = time.perf_counter()
     if not (long / "curated").exists():
         show.title(f"History: {args.batches:,} closed batches, and {args.rows * args.times:,} messages in 100 hours")
-        closed_batches(long, args.batches, _AT - timedelta(hours=100))
+        draft = long.with_name("draft")  # a kept one that was interrupted must not be taken for whole
+        shutil.rmtree(draft, ignore_errors=True)
+        closed_batches(draft, args.batches, _AT - timedelta(hours=100))
         show.say(f"ledger written in {time.perf_counter() - began:.0f} s")
         start = f"{_AT - timedelta(hours=100):%Y-%m-%dT%H:%M:%SZ}"
         order = ["--messages", str(args.rows * args.times), "--hours", "100", "--start", start]
-        stored = landed(long, args.lake_seed + 2, order).manifest["stored_bytes"]
-        _curate(spark, long, max_batch_bytes=stored // 4 + 1)
+        stored = landed(draft, args.lake_seed + 2, order).manifest["stored_bytes"]
+        _curate(spark, draft, max_batch_bytes=stored // 4 + 1)
+        draft.rename(long)
     return {"empty": empty, "young": young, "long": long}, _described(long)
 
 

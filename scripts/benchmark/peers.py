@@ -27,7 +27,13 @@ def arguments(parser: argparse.ArgumentParser) -> None:
     """What may be asked for."""
     add = parser.add_argument
     add("--messages", type=count, default=count("2m"), metavar="N", help="how many: 200k, 2m, 10m (default 2m)")
-    add("--warm", type=count, default=count("50k"), metavar="N", help="how many to warm up with (default 50k)")
+    add(
+        "--warm",
+        type=lambda text: 0 if text == "0" else count(text),
+        default=count("50k"),
+        metavar="N",
+        help="how many to warm up with, 0 for cold (default 50k)",
+    )
     add("--lake-seed", type=int, default=1, metavar="N", help="another seed makes other messages (default 1)")
     add("--hours", default="24", metavar="H", help="how long they keep arriving (default 24)")
     add(
@@ -42,7 +48,8 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     show.title(f"Landing {args.messages:,} messages, in each layout that is read")
     layouts = sorted({CONTENDERS[name][1] for name in args.peers})
     big = {layout: _landed(args, folder, layout, args.messages, args.lake_seed) for layout in layouts}
-    small = {layout: _landed(args, folder, layout, args.warm, args.lake_seed + 1) for layout in layouts}
+    warm = layouts if args.warm else []
+    small = {layout: _landed(args, folder, layout, args.warm, args.lake_seed + 1) for layout in warm}
     expected = next(iter(big.values())).expected
     order = [name for name in ("d1", "a", "d2", "c", "b") if name in args.peers]
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in order}
@@ -52,7 +59,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         for name in order if number % 2 == 0 else reversed(order):  # who is first pays for a cold machine
             layout = CONTENDERS[name][1]
             lakes[name] = copy_lake(big[layout].lake, folder / "work" / f"{name}-{number}")
-            rounds[name].append(_timed(args, folder, name, lakes[name], small[layout], number))
+            rounds[name].append(_timed(args, folder, name, lakes[name], small.get(layout), number))
         verdicts = verdicts or judged(lakes, expected)
     results = {name: {**_median(rounds[name]), "result": verdicts[name]} for name in sorted(order)}
     report = {
@@ -92,9 +99,11 @@ def _landed(args: argparse.Namespace, folder: Path, layout: str, messages: int, 
     return landed(folder / "made" / f"{layout}-{messages}-{seed}", seed, order)
 
 
-def _timed(args: argparse.Namespace, folder: Path, name: str, lake: Path, small: Landed, number: int) -> dict[str, Any]:
+def _timed(
+    args: argparse.Namespace, folder: Path, name: str, lake: Path, small: Landed | None, number: int
+) -> dict[str, Any]:
     show.say(f"round {number + 1} of {args.repeat}: {name} ({CONTENDERS[name][0]})")
-    warm = copy_lake(small.lake, folder / "work" / "warm")
+    warm = copy_lake(small.lake, folder / "work" / "warm") if small else None
     read_once(lake / "raw")
     found = run_contender(name, lake, warm, args.driver_memory, folder / "work" / f"{name}-{number}-scratch")
     places = [lake / "curated", lake / "quarantine", lake / "_sluice"] if name.startswith("d") else [lake / "plain"]

@@ -50,11 +50,13 @@ def peers(report: Mapping[str, Any]) -> None:
     title(f"{data['messages']:,} records, {size}, stored {stored}, {data['source_objects']} source objects; {shares}")
     heads = "contender,wall s,CPU s,peak MB,JVM MB,Python MB,PSS MB,written MB,files,jobs,stages".split(",")
     kinds = ("peak_total_rss", "peak_jvm_rss", "peak_python_rss", "peak_total_pss", "written")
-    table(heads, [
+    counts = ("written_files", "jobs", "stages")
+    rows = [
         (f"{name}  {CONTENDERS[name][0]}", row["wall_seconds"], row["cpu_seconds"],
-         *(round(row[f"{kind}_bytes"] / 1e6) for kind in kinds), *(int(row[key]) for key in ("written_files", "jobs", "stages")))
+         *(round(row[f"{kind}_bytes"] / 1e6) for kind in kinds), *(int(row[key]) for key in counts))
         for name, row in found.items()
-    ])  # fmt: skip
+    ]  # fmt: skip
+    table(heads, rows)
     keys = ("rows", "empty", "doubled", "lost", "invented")
     table(("table", *keys), [(name, *(row["result"].get(key) for key in keys)) for name, row in found.items()],
           f"the tables; true are {expected['curated']:,} rows, {expected['duplicates']:,} records came twice, "
