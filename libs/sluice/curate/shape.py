@@ -1,4 +1,4 @@
-"""Raw rows -> rows in the shape of the contract, each with its fate: the pass in which all about a row is decided.
+"""Raw rows -> rows in the shape of the contract, each with its fate: where all about a row is decided.
 
 A record has one fate, the first that applies: malformed, filtered, contract, (suite,) duplicate. The first three are
 decided here; duplicates need other rows and are found in what is staged.
@@ -21,20 +21,23 @@ if TYPE_CHECKING:
 
     Step = Callable[[DataFrame], DataFrame]
 
-# The columns of a stage beside the contract's own; the first two are the curated table's too.
-HASH, RESCUED = "_record_hash", "_rescued"
-FATE, SOURCE, OFFSET, RECORD, REASONS, FAILS, ACCOUNT = (
-    "fate", "_source", "_offset", "_record", "_reasons", "_fails", "_account",
-)  # fmt: skip
+# What a decided row has beside contract columns: its fate, tags of rules it failed (or the filter's kind), its place.
+FATE, FAILS, FILE, ROW = "fate", "_fails", "_file", "_row"
 FATES = CURATED, QUARANTINE, FILTERED, ACCOUNTS = "curated", "quarantine", "filtered", "account"
 
 
 def shaped(contract: Contract) -> Step:
-    """Raw reader rows -> contract columns, in order, beside the reader's own and `_has_<n>`: all sources were there."""
+    """Rows as `pipeline.carry` gives them -> contract columns, beside what tells a row's kind and place.
+
+    `_has_<n>`: all sources of column n were there; `_filter`: the kind of the first filter that holds. A column without
+    an expression that no rule looks at is not there: it goes past Spark.
+    """
 
     def step(raw: DataFrame) -> DataFrame:
         rows = raw.withColumn("_filter", _first_filter(contract))
         for number, column in enumerate(contract.columns):
+            if column.expression is None and column.name.lower() not in (name.lower() for name in rows.columns):
+                continue  # nothing is decided about it here
             # One select per column: sources are looked up before the column hides a raw field of its name.
             has = _all_present(column.sources).alias(f"_has_{number}")
             value = F.expr(column.expression or f"`{column.name}`").alias(column.name)
@@ -65,50 +68,33 @@ def contract_rules(contract: Contract) -> list[Rule]:
 
 
 def decided(contract: Contract, rules: Sequence[Rule]) -> Step:
-    """Shaped rows -> the rows of a stage: fate, contract columns, and what the refused ones are kept with."""
+    """Shaped rows -> fate, the contract columns that are there, tags of what failed, and the row's place."""
 
     def step(rows: DataFrame) -> DataFrame:
         failed = F.concat_ws(",", *(F.when(rule.fails, F.lit(rule.tag)) for rule in rules))
         # One cheap test decides for nearly every row; the text is made for the few that fail.
         any_failed = reduce(lambda a, b: a | b, (F.coalesce(rule.fails, F.lit(False)) for rule in rules), F.lit(False))
         # Of what is no record, the reader's reason says all there is to say.
-        tagged = rows.withColumn(FAILS, F.when(~_no_record() & any_failed, failed)).withColumn(FATE, _fate())
-        return tagged.select(*_staged_columns(contract))
+        tagged = rows.withColumn(FAILS, F.when(~F.col("_no_record") & any_failed, failed)).withColumn(FATE, _fate())
+        return tagged.select(*_told(contract, rows.columns))
 
     return step
 
 
-def _no_record() -> Column:
-    return F.col(REASONS).isNotNull() & F.col("_bad").isNull()
-
-
 def _fate() -> Column:
     return (
-        F.when(F.col(ACCOUNT).isNotNull(), ACCOUNTS)
-        .when(_no_record(), QUARANTINE)
+        F.when(F.col("_is_account"), ACCOUNTS)
+        .when(F.col("_no_record"), QUARANTINE)
         .when(F.col("_filter").isNotNull(), FILTERED)
-        .when(F.col(REASONS).isNotNull() | F.col(FAILS).isNotNull(), QUARANTINE)
+        .when(F.col("_bad").isNotNull() | F.col(FAILS).isNotNull(), QUARANTINE)
         .otherwise(CURATED)
     )
 
 
-def _staged_columns(contract: Contract) -> list[Column]:
-    kept, refused = F.col(FATE) == CURATED, F.col(FATE) == QUARANTINE
-    columns = [F.col(f"`{c.name}`") for c in contract.columns]
-    # Where the first of a key is to be kept, "first" is told by the position; byte-equal records need none.
-    placed = F.lit(True) if contract.key_columns else ~kept
-    return [
-        F.col(FATE),
-        *columns,
-        F.col("_hash").alias(HASH),
-        F.col(RESCUED),
-        F.when(placed, F.col(SOURCE)).alias(SOURCE),
-        F.when(placed, F.col(OFFSET)).alias(OFFSET),
-        F.when(refused, F.col(RECORD)).alias(RECORD),
-        F.when(refused, F.col(REASONS)).alias(REASONS),
-        F.when(refused, F.col(FAILS)).when(F.col(FATE) == FILTERED, F.col("_filter")).alias(FAILS),
-        F.col(ACCOUNT),
-    ]
+def _told(contract: Contract, there: Sequence[str]) -> list[Column]:
+    named = F.when(F.col(FATE) == QUARANTINE, F.col(FAILS)).when(F.col(FATE) == FILTERED, F.col("_filter"))
+    columns = [F.col(f"`{column.name}`") for column in contract.columns if column.name in there]
+    return [F.col(FATE), *columns, named.alias(FAILS), F.col(FILE), F.col(ROW)]
 
 
 def _first_filter(contract: Contract) -> Column:

@@ -10,7 +10,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -135,6 +135,12 @@ def _upper(value: Any) -> Any:
     # As Delta does: a cut text gets a last character above any it could go on with.
     if isinstance(value, str):
         return value if len(value) <= _LONGEST_BOUND else value[:_LONGEST_BOUND] + "\U0010ffff"
+    if isinstance(value, datetime) and value.microsecond % 1000:
+        # Cut like a lower bound it would lie below its own value, and a reader that trusts it would skip the row.
+        try:
+            value += timedelta(milliseconds=1)
+        except OverflowError:
+            return None
     return _bound(value)
 
 

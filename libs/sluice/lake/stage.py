@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CURATED, QUARANTINE, FILTERED, ACCOUNT = "curated", "quarantine", "filtered", "account"
+Rejoin = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 _TOLD = "kind string, told string"
 _TOLD_SCHEMA = pa.schema([("kind", pa.string()), ("told", pa.string())])
 
@@ -82,10 +83,13 @@ def not_null_in(files: Sequence[DataFile], column: str) -> int:
     return sum(found["numRecords"] - found["nullCount"][column] for found in stats)
 
 
-def write_stage(rows: DataFrame, plan: StagePlan) -> Stage:
-    """Write decided rows as `plan` says; one Spark job, and nothing of the rows comes to the driver."""
+def write_stage(rows: DataFrame, plan: StagePlan, rejoin: Rejoin) -> Stage:
+    """Write decided rows as `plan` says; one Spark job, and nothing of the rows comes to the driver.
+
+    `rejoin` makes whole rows, with all columns of `plan` and those a refused row is kept with, of what Spark gives.
+    """
     stage = Stage()
-    for kind, told in rows.mapInArrow(stage_writer(plan), _TOLD).collect():
+    for kind, told in rows.mapInArrow(stage_writer(plan, rejoin), _TOLD).collect():
         content = json.loads(told)
         if kind == ACCOUNT:
             stage.accounts.append(content)
@@ -98,12 +102,12 @@ def write_stage(rows: DataFrame, plan: StagePlan) -> Stage:
     return stage
 
 
-def stage_writer(plan: StagePlan) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
+def stage_writer(plan: StagePlan, rejoin: Rejoin) -> Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]:
     """The function for mapInArrow: decided rows in, what was written out, as rows (kind, JSON)."""
 
     def write(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         writer = _Writer(plan)
-        for batch in batches:
+        for batch in rejoin(batches):
             writer.add(batch)
         yield pa.RecordBatch.from_pylist(writer.close(), schema=_TOLD_SCHEMA)
 

@@ -24,10 +24,11 @@ from sluice.lake.quarantine import QUARANTINE_INDEXED, take_back
 from sluice.lake.stage import Stage, StagePlan, not_null_in, partition_folders, records_in, sweep, write_stage
 from sluice.lake.tables import HASH, RESCUED, ensure_tables
 from sluice.lake.transitions import Counts, LedgerSource, Transition
+from sluice.pipeline.carry import leaving, rejoined, told_schema
 from sluice.pipeline.context import Context, from_ledger
 from sluice.pipeline.planning import AS_RECORDED, contract_of, plan_again
 from sluice.raw.listing import task_groups
-from sluice.raw.reader import make_reader, spark_schema
+from sluice.raw.reader import make_reader
 from sluice.runtime.storage import join
 
 _ATTEMPTS = 3
@@ -91,9 +92,10 @@ def stage_batch(context: Context, planned: Transition, contract: Contract) -> St
         head_rows=_HEAD_ROWS if size // len(groups) > _WORTH_A_HEAD_BYTES else 0,
         messages={rule.tag: (rule.name, rule.column, rule.message) for rule in rules},
     )
-    reader = make_reader(contract, groups, places.raw)
-    raw = spark.range(0, len(groups), 1, len(groups)).mapInArrow(reader, spark_schema(contract))
-    stage = write_stage(raw.transform(shaped(contract)).transform(decided(contract, rules)), plan)
+    reader = leaving(make_reader(contract, groups, places.raw), contract)
+    raw = spark.range(0, len(groups), 1, len(groups)).mapInArrow(reader, told_schema(contract))
+    rows = raw.transform(shaped(contract)).transform(decided(contract, rules))
+    stage = write_stage(rows, plan, rejoined(contract))
     context.progress.at("account")
     if any(account["changed"] for account in stage.accounts):
         return None

@@ -1,0 +1,126 @@
+"""Columns that Spark has nothing to decide about go past the JVM, from the reader's worker to the writer's.
+
+Both run in one task, hence on one machine, and Spark keeps the order of a task's rows between them. So the reader
+leaves each of its batches in a local file, gives Spark only what expressions and rules look at, and the writer puts both
+together again, by the file's name and the row's number in it; that the numbers run on is checked. A file is removed
+when the writer opens it; what a killed worker leaves behind lies in the machine's temporary folder.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from sluice.contract.model import Contract
+from sluice.errors import AccountingError
+from sluice.lake.tables import HASH
+
+MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
+
+# What Spark is told of each row beside raw fields: what kind of row it is, and where the rest of it lies.
+_KINDS = "_bad string, _no_record boolean, _is_account boolean, _file bigint, _row int"
+
+
+def looked_at(contract: Contract) -> list[str]:
+    """Names of the raw fields that Spark is given: whichever an expression, a filter or a rule could name.
+
+    A name counts as named where it is a part of the text: a field too many costs a little, one too few would be wrong.
+    """
+    texts = [filter_.expression for filter_ in contract.filters]
+    for column in contract.columns:
+        texts += [column.expression or "", *column.sources] if column.expression else []
+        if column.required or column.partition_position is not None or column.key_position is not None:
+            texts.append(column.name)
+    all_texts = "\n".join(texts).lower()
+    return [field.name for field in contract.raw if field.name.lower() in all_texts]
+
+
+def told_schema(contract: Contract) -> str:
+    """DDL of the columns that `leaving` gives to Spark."""
+    types = {field.name: field.type for field in contract.raw}
+    return ", ".join([*(f"`{name}` {types[name]}" for name in looked_at(contract)), _KINDS])
+
+
+def leaving(read: MapInArrow, contract: Contract) -> MapInArrow:
+    """`read`, a reader of raw rows, with its batches left in files and only `told_schema` going on."""
+    names = looked_at(contract)
+
+    def leave(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for rows in read(batches):
+            yield _told(rows, names, _put(rows))
+
+    return leave
+
+
+def _told(rows: pa.RecordBatch, names: list[str], file: int) -> pa.RecordBatch:
+    bad, count = rows.column("_bad"), rows.num_rows
+    columns = {name: rows.column(name) for name in names}
+    columns["_bad"] = bad
+    columns["_no_record"] = pc.and_(rows.column("_reasons").is_valid(), bad.is_null())
+    columns["_is_account"] = rows.column("_account").is_valid()
+    columns["_file"] = pa.repeat(pa.scalar(file, pa.int64()), count)
+    columns["_row"] = pa.array(range(count), pa.int32())
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def rejoined(contract: Contract) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    """Decided rows as Spark gives them -> the same rows with what was left in files; for the writer."""
+    from_raw = {field.name.lower(): field.name for field in contract.raw}
+    carried = {c.name: from_raw[c.name.lower()] for c in contract.columns if c.expression is None}
+
+    def join(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        open_file, left = -1, pa.RecordBatch.from_pydict({})
+        for batch in batches:
+            for rows in _by_file(batch):
+                file = rows.column("_file")[0].as_py()
+                if file != open_file:
+                    open_file, left = file, _take(file)
+                yield _whole(rows, left, carried)
+
+    return join
+
+
+def _by_file(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
+    """`batch` cut where the file changes; a batch seldom spans more than two."""
+    files = np.asarray(batch.column("_file"))
+    starts = [0, *(np.flatnonzero(files[1:] != files[:-1]) + 1), len(files)]
+    for start, end in pairwise(starts):
+        if end > start:
+            yield batch.slice(start, end - start)
+
+
+def _whole(rows: pa.RecordBatch, left: pa.RecordBatch, carried: dict[str, str]) -> pa.RecordBatch:
+    first, last = rows.column("_row")[0].as_py(), rows.column("_row")[-1].as_py()
+    if last - first != rows.num_rows - 1 or last >= left.num_rows:
+        raise AccountingError("rows came out of Spark in another order than they went in; nothing was published")
+    rest = left.slice(first, rows.num_rows)
+    columns = {name: rows.column(name) for name in rows.schema.names if name not in ("_file", "_row")}
+    columns |= {name: rest.column(raw) for name, raw in carried.items() if name not in columns}
+    columns[HASH] = rest.column("_hash")
+    columns |= {name: rest.column(name) for name in rest.schema.names if name.startswith("_") and name not in columns}
+    return pa.RecordBatch.from_pydict(columns)
+
+
+def _put(rows: pa.RecordBatch) -> int:
+    file = secrets.randbits(63)
+    with pa.OSFile(_path(file), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+        writer.write_batch(rows)
+    return file
+
+
+def _take(file: int) -> pa.RecordBatch:
+    path = _path(file)
+    rows = pa.ipc.open_file(pa.memory_map(path)).get_batch(0)
+    os.unlink(path)  # the mapping stays
+    return rows
+
+
+def _path(file: int) -> str:
+    return os.path.join(tempfile.gettempdir(), f"sluice-{file:016x}.arrow")
