@@ -1,18 +1,26 @@
-"""A ledger with a long history: closed batches of old hours, recorded as the pipeline would have recorded them."""
+"""A ledger with a long history: closed batches of old hours, recorded as the pipeline would have recorded them.
+
+Made in minutes, it must look months old: tombstones of merged files expire after 7 days and the log's old versions after
+30, both at the next checkpoint. So what is told as the time of a removal, and the files' times, are set back.
+"""
 
 from __future__ import annotations
 
+import os
 import time
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
+from types import SimpleNamespace
 
 from benchmark import show
 from benchmark.made import DATASET
 from sluice.contract.load import load_contract
+from sluice.lake import commit
 from sluice.lake.commit import DataFile
 from sluice.lake.ledger import Ledger
 from sluice.lake.places import Places, attempt_folder
@@ -20,6 +28,7 @@ from sluice.lake.publish import Actions, TableActions
 from sluice.lake.transitions import Counts, LedgerSource, Transition
 from sluice.pipeline.planning import recorded
 
+_HOUR_NS = 3_600 * 10**9
 _OBJECTS_AN_HOUR = 12
 _RECORDS_AN_OBJECT = 8_000
 _STATS = (
@@ -33,15 +42,39 @@ _STATS = (
 def closed_batches(lake: Path, batches: int, until: datetime) -> None:
     """Record `batches` hourly batches that end before `until`: planned, publishing, published, tidied after each."""
     contract = recorded(load_contract(DATASET))
-    ledger = Ledger.open(Places(str(lake), DATASET).ledger)
+    uri = Places(str(lake), DATASET).ledger
+    ledger = Ledger.open(uri)
     before: Transition | None = None
     for number in range(batches):
-        hour = until - timedelta(hours=batches - number)
-        for row in _life(number, hour, before, contract):
-            before = ledger.record(row)
-        ledger.tidy()
+        hours_ago = batches - number
+        hour = until - timedelta(hours=hours_ago)
+        with _earlier(hours_ago):
+            for row in _life(number, hour, before, contract):
+                before = ledger.record(row)
+            ledger.tidy()
+        _set_back(Path(uri) / "_delta_log", hours_ago)
         if (number + 1) % 500 == 0:
             show.say(f"{number + 1:,} of {batches:,} batches recorded")
+
+
+@contextmanager
+def _earlier(hours: int) -> Iterator[None]:
+    """What the library commits in here is told as removed so many hours ago."""
+    at_ns = time.time_ns() - hours * _HOUR_NS
+    commit.time = SimpleNamespace(time_ns=lambda: at_ns)  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        commit.time = time
+
+
+def _set_back(log: Path, hours: int) -> None:
+    """The log's files that are newer than so many hours become that old."""
+    at_ns = time.time_ns() - hours * _HOUR_NS
+    with os.scandir(log) as found:
+        for entry in found:
+            if entry.stat().st_mtime_ns > at_ns:
+                os.utime(entry.path, ns=(at_ns, at_ns))
 
 
 def _life(number: int, hour: datetime, before: Transition | None, contract: Mapping[str, str]) -> Iterator[Transition]:

@@ -7,8 +7,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
 
 import pytest
 
@@ -62,7 +60,7 @@ def test_a_released_lease_is_taken_at_once(folder: str) -> None:
 def test_a_second_run_is_refused_as_soon_as_the_first_shows_life(folder: str) -> None:
     with Lease.acquire(folder, "one", 2.0) as lease:
         started = time.monotonic()
-        with pytest.raises(DatasetBusyError, match="run one on .* holds this dataset and is at work") as caught:
+        with pytest.raises(DatasetBusyError, match=r"run one on .* holds this dataset and is at work") as caught:
             Lease.acquire(folder, "two", 2.0)
         assert caught.value.exit_code == 4
         assert time.monotonic() - started < 2.0

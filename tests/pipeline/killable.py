@@ -16,7 +16,6 @@ if __name__ == "__main__":
     TESTS = Path(__file__).resolve().parents[1]
     sys.path += [str(TESTS), str(TESTS / "pipeline")]
     from lakes import Boundaries, contract_of
-
     from sluice.lake import commit
     from sluice.pipeline.curate import curate
     from sluice.pipeline.options import Options

@@ -9,16 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from landing.__main__ import land
-from landing.arguments import parse
 
 from lakes import (
     contract_of,
     curated_by,
     curated_rows,
     deliver,
-    live_paths,
     listing,
+    live_paths,
     minor,
     outcome,
     places,
@@ -30,6 +28,8 @@ from lakes import (
     versions,
     visit,
 )
+from landing.__main__ import land
+from landing.arguments import parse
 from sluice.contract.load import load_contract
 from sluice.errors import ContractError, LocationError, UsageError
 from sluice.lake.commit import open_table
@@ -135,6 +135,7 @@ def test_a_killed_full_listing_is_not_taken_for_a_whole_one(spark: SparkSession,
     """Of what only a full listing finds nothing may be forgotten when the run ends after the first of its batches."""
     deliver(lake, [visit(1)], "2017/11/26/15")
     curated_by(spark, lake)
+    listed_at = transitions(lake)[-1].full_listing_at
     deliver(lake, [visit(2)], "2017/11/01/12", "late")
     deliver(lake, [visit(3)], "2017/11/02/12", "later")
 
@@ -155,8 +156,10 @@ def test_a_killed_full_listing_is_not_taken_for_a_whole_one(spark: SparkSession,
         curated_by(
             spark, lake, progress=killed_at_the_second([]), full_listing_hours=1e-9, max_batch_files=1, lease_seconds=1
         )
-    curated_by(spark, lake)
+    assert transitions(lake)[-1].full_listing_at == listed_at
+    curated_by(spark, lake, full_listing_hours=1e-9)
     assert sorted(row["id"] for row in curated_rows(lake)) == ["v1", "v2", "v3"]
+    assert transitions(lake)[-1].full_listing_at != listed_at
 
 
 def test_since_and_until_bound_the_arrival_hours_and_what_they_leave_out_comes_later(
@@ -240,15 +243,13 @@ def test_small_files_of_a_partition_are_joined_and_large_ones_end_at_the_target(
 def test_published_tables_ask_of_readers_no_more_than_protocol_1_2(first: tuple[str, dict[str, Any]]) -> None:
     for uri in (places(first[0]).curated, places(first[0]).quarantine):
         log = Path(uri, "_delta_log", f"{0:020d}.json").read_text(encoding="utf-8")
-        protocol = next(json.loads(line)["protocol"] for line in log.splitlines() if '"protocol"' in line)
+        protocol = next(json.loads(line)["protocol"] for line in log.splitlines() if line.startswith('{"protocol"'))
         assert (protocol["minReaderVersion"], protocol["minWriterVersion"]) == (1, 2)
         assert "Features" not in json.dumps(protocol)
 
 
-def test_a_refused_record_is_kept_as_received_with_its_place_and_reasons(
-    spark: SparkSession, lake: str
-) -> None:
-    bad = [b'{"id": 5', b'{"id":"x","at":"12"}', b"[1]", "{\"id\":\"\u20ac\",\"at\":1.0}".encode()]
+def test_a_refused_record_is_kept_as_received_with_its_place_and_reasons(spark: SparkSession, lake: str) -> None:
+    bad = [b'{"id": 5', b'{"id":"x","at":"12"}', b"[1]", '{"id":"\u20ac","at":1.0}'.encode()]
     path = deliver(lake, [visit(1), *bad, visit(2)], between=b"\n")
     curated_by(spark, lake)
     found = sorted(quarantine_rows(lake), key=lambda row: row["offset"])

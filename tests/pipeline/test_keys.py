@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from deltalake import DeltaTable
-from killing import Camera, as_nobody, watch_commits
 
+from killing import Camera, as_nobody, watch_commits
 from lakes import (
     Boundaries,
     contract_of,
@@ -84,7 +84,9 @@ def test_keep_newest_does_not_depend_on_the_order_of_arrival(spark: SparkSession
         curated_by(spark, lake, keyed("newest"), max_batch_files=1 if seed else 100)
         adds_up(lake)
         found.append({key: value for key, value in outcome(lake).items() if key == "curated"})
-        assert {key: size for key, (size, _) in state(lake).items() if key != "v7"} == {f"v{n}": 4.0 for n in range(1, 6)}
+        assert {key: size for key, (size, _) in state(lake).items() if key != "v7"} == {
+            f"v{n}": 4.0 for n in range(1, 6)
+        }
         assert totals(lake).read == len(editions)
     assert found[1:] == found[:-1]
 

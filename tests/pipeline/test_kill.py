@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from deltalake import DeltaTable
-from killing import Camera, Photograph, as_nobody, watch_commits
 
+from killing import Camera, Photograph, as_nobody, watch_commits
 from lakes import (
     Boundaries,
-    contract_of,
     curated_by,
     deliver,
     files_not_named,
@@ -107,7 +102,11 @@ def state_of(lake: str) -> str:
 
 
 def problems_after(
-    spark: SparkSession | None, photograph: Photograph, expected: dict[str, Any], to: Path, meanwhile: Callable[[str], None]
+    spark: SparkSession | None,
+    photograph: Photograph,
+    expected: dict[str, Any],
+    to: Path,
+    meanwhile: Callable[[str], None],
 ) -> list[str]:
     """What is wrong with the tables when a run has gone over a copy of the photograph, and then another one."""
     lake = str(to / f"run-{photograph.when.split(':')[0]}")
@@ -214,7 +213,9 @@ def test_a_planned_batch_is_staged_whole_under_the_contract_of_the_run_that_stag
 def lose_a_curated_file(lake: str) -> None:
     """Somebody's VACUUM takes a staged file that no log names yet."""
     named = set(live_paths(places(lake).curated))
-    staged = [p for p in Path(places(lake).curated).rglob("part-*") if str(p.relative_to(places(lake).curated)) not in named]
+    staged = [
+        p for p in Path(places(lake).curated).rglob("part-*") if str(p.relative_to(places(lake).curated)) not in named
+    ]
     assert staged
     staged[0].unlink()
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from processes import killable, until_stopped
 
 from lakes import curated_by, deliver, listing, outcome, places, transitions, versions, visit
+from processes import killable, until_stopped
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -57,6 +58,7 @@ def test_a_run_that_was_stopped_and_overtaken_changes_nothing_when_it_wakes(
     shutil.copytree(told[0], lake)
     with killable(lake, "SIGSTOP", step, 3) as process:
         until_stopped(process)
+        time.sleep(1.5)  # its last heartbeat must be old enough to be doubted
         curated_by(spark, lake, lease_seconds=3, **OPTIONS)
         assert outcome(lake) == told[1]
         before, made = listing(lake), versions(lake)

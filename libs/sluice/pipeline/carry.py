@@ -1,8 +1,8 @@
 """Columns that Spark has nothing to decide about go past the JVM, from the reader's worker to the writer's.
 
 Both run in one task, hence on one machine, and Spark keeps the order of a task's rows between them. So the reader
-leaves each of its batches in a local file, gives Spark only what expressions and rules look at, and the writer puts both
-together again, by the file's name and the row's number in it; that the numbers run on is checked. A file is removed
+leaves each of its batches in a local file, gives Spark only what expressions and rules look at, and the writer puts
+both together again, by the file's name and the row's number in it; that the numbers run on is checked. A file is removed
 when the writer opens it; what a killed worker leaves behind lies in the machine's temporary folder.
 """
 
