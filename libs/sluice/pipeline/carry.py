@@ -2,8 +2,8 @@
 
 Both run in one task, hence on one machine, and Spark keeps the order of a task's rows between them. So the reader
 leaves each of its batches in a local file, gives Spark only what expressions and rules look at, and the writer puts
-both together again, by the file's name and the row's number in it; that the numbers run on is checked. A file is removed
-when the writer opens it; what a killed worker leaves behind lies in the machine's temporary folder.
+both together again, by the file's name and the row's number in it; that the numbers run on is checked. A file is
+removed when the writer opens it; what a killed worker leaves behind lies in the machine's temporary folder.
 """
 
 from __future__ import annotations
