@@ -1,7 +1,7 @@
 """A ledger with a long history: closed batches of old hours, recorded as the pipeline would have recorded them.
 
-Made in minutes, it must look months old: tombstones of merged files expire after 7 days and the log's old versions after
-30, both at the next checkpoint. So what is told as the time of a removal, and the files' times, are set back.
+Made in minutes, it must look months old: tombstones of merged files expire after 7 days and old versions of the log after
+30, each both at the next checkpoint. So what is told as the time of a removal, and the files' times, are set back.
 """
 
 from __future__ import annotations
