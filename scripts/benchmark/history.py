@@ -1,6 +1,6 @@
 """A ledger with a long history: closed batches of old hours, recorded as the pipeline would have recorded them.
 
-Made in minutes, it must look months old: tombstones of merged files expire after 7 days and old versions of the log after
+Made in minutes, it must look months old: tombstones of merged files expire after 7 days, old versions of the log after
 30, each both at the next checkpoint. So what is told as the time of a removal, and the files' times, are set back.
 """
 

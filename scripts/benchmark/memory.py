@@ -7,6 +7,7 @@ half missing; and one string that never ends. The run must succeed and balance; 
 from __future__ import annotations
 
 import argparse
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
         show.say(f"{name}: {args.megabytes} MB, driver {args.driver_memory}")
         place = folder / "work" / name.replace(" ", "-")
         source = place / "raw" / DATASET / _KEY
+        shutil.rmtree(place, ignore_errors=True)  # of an earlier run in a kept folder
         source.parent.mkdir(parents=True)
         source.write_bytes(hurt(line))
         try:
