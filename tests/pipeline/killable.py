@@ -1,4 +1,4 @@
-"""A run in a process of its own that sends itself a signal at a boundary: python killable.py LAKE SIGNAL STEP [SECONDS].
+"""A run in its own process that sends itself a signal at a boundary: python killable.py LAKE SIGNAL STEP [SECONDS].
 
 STEP is a step that the run names, or `commit <n>`: between the n-th look at the lease for a commit to a table and that
 commit, which is where a stopped run is most dangerous. Ends as a job does: the summary on the last line, and its code.
@@ -37,12 +37,12 @@ if __name__ == "__main__":
 
         commit.DeltaTable.create_write_transaction = watched
 
-    job.build_session = lambda app: small_session(app)
-
     def small_session(app: str) -> Any:
         from sluice.runtime.session import build_session
 
         return build_session(app, {"spark.master": "local[2]", "spark.sql.shuffle.partitions": "4"})
+
+    job.build_session = small_session
 
     def body(run: Any, argv: Any) -> Any:
         run.progress = Boundaries(signal_at)

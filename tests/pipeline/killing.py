@@ -1,7 +1,7 @@
 """A run photographed at every boundary: each photograph is a lake as SIGKILL at that instant would leave it.
 
-What survives a killed process is what lies in storage, so a copy of the lake is a faithful stand-in, and one undisturbed
-run gives all of them. Real signals are sent, to real processes, in the same tests at a handful of points.
+What survives a killed process is what lies in storage, so a copy of the lake is a faithful stand-in, and one
+undisturbed run gives all of them. Real signals are sent, to real processes, in the same tests at a handful of points.
 """
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ def first(spark: SparkSession, tmp_path_factory: pytest.TempPathFactory) -> tupl
 
 # 60 sound ones over three days, some with unknown fields, 10 copies, 3 that are refused.
 RECORDS = [visit(n, n % 3, **({"new": [n]} if n % 20 == 0 else {})) for n in range(60)]
-RECORDS += RECORDS[5:15] + [{"id": "w", "at": "12"}, {"id": None, "at": 1}, {"at": 2**63, "id": "x"}]
+RECORDS += [*RECORDS[5:15], {"id": "w", "at": "12"}, {"id": None, "at": 1}, {"at": 2**63, "id": "x"}]
 
 
 def parts(records: list[Any], count: int) -> list[tuple[str, list[Any]]]:
@@ -200,7 +200,10 @@ def test_a_minor_version_adds_a_column_which_older_rows_have_not(spark: SparkSes
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"column_4": {"physicalType": "string", "transformLogic": "CAST(size AS STRING)", "logicalType": "string"}}, "size: the table has it as"),
+        (
+            {"column_4": {"physicalType": "string", "transformLogic": "CAST(size AS STRING)", "logicalType": "string"}},
+            "size: the table has it as",
+        ),
         ({"column_2": {"partitioned": None, "partitionKeyPosition": None}}, "partition columns: the table has"),
         ({"column_3": {"name": "way"}}, "path: the table has it, the contract does not"),
     ],
