@@ -15,11 +15,16 @@ from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from sluice.errors import CommitUnknownError, LedgerError
+from sluice.errors import CommitUnknownError, LedgerError, StorageDenied, StorageError, StorageThrottled
 from sluice.runtime.aws import delta_options
 from sluice.runtime.storage import is_s3
 
 Check = Callable[[], None]
+
+# delta-rs has no classes for what a store refuses: the words of its object store, and of S3, tell.
+_DENIED = ("lacked the necessary privileges", "403 Forbidden", "401 Unauthorized", "valid authentication credentials")
+_DENIED += ("Permission denied", "Read-only file system")
+_THROTTLED = ("503 Service Unavailable", "SlowDown", "429 Too Many Requests")
 
 
 @dataclass(frozen=True)
@@ -39,11 +44,26 @@ def options(uri: str) -> dict[str, str] | None:
 
 
 def open_table(uri: str) -> DeltaTable | None:
-    """The table at `uri` in its newest version, or None where there is none."""
+    """The table at `uri` in its newest version, or None where there is none.
+
+    Raises StorageDenied, StorageThrottled or StorageError where storage does not let us look.
+    """
     try:
         return DeltaTable(uri, storage_options=options(uri))
     except TableNotFoundError:
         return None
+    except OSError as error:
+        raise refusal(error, uri) or StorageError(f"{uri}: cannot be read ({_short(error)}); run again") from error
+
+
+def refusal(error: Exception, uri: str) -> StorageError | None:
+    """The error of our tree for a store that denied or throttled delta-rs at `uri`; None for any other `error`."""
+    words = str(error)
+    if isinstance(error, PermissionError) or any(word in words for word in _DENIED):
+        return StorageDenied(f"{uri}: access denied; grant this role the permission and run again")
+    if any(word in words for word in _THROTTLED):
+        return StorageThrottled(f"{uri}: still throttled after all retries; run again later")
+    return None
 
 
 def create_table(
@@ -62,7 +82,9 @@ def create_table(
         )
     except (DeltaError, OSError) as error:
         if open_table(uri) is None:
-            raise CommitUnknownError(f"{uri}: the table could not be created ({_short(error)}); run again") from error
+            raise refusal(error, uri) or CommitUnknownError(
+                f"{uri}: the table could not be created ({_short(error)}); run again"
+            ) from error
     table = open_table(uri)
     if table is None:
         raise CommitUnknownError(f"{uri}: the table was created and is not there; run again")
@@ -73,7 +95,7 @@ def append_rows(table: DeltaTable, rows: pa.Table, check: Check, landed: Callabl
     """Append `rows` as exactly the next version of `table`; returns the table as it is then.
 
     `landed` tells, of a table read anew, whether the rows are in it: an error of a commit means unknown.
-    Raises CommitUnknownError where the commit did not land.
+    Raises CommitUnknownError where the commit did not land, StorageDenied or StorageThrottled where storage refused it.
     """
     check()
     try:
@@ -82,7 +104,7 @@ def append_rows(table: DeltaTable, rows: pa.Table, check: Check, landed: Callabl
         again = reopened(table)
         if not landed(again):
             check()
-            raise CommitUnknownError(
+            raise refusal(error, table.table_uri) or CommitUnknownError(
                 f"{table.table_uri}: a commit did not land ({_short(error)}); nothing was changed by it, run again"
             ) from error
         return again
@@ -130,7 +152,7 @@ def append_files(
     except (DeltaError, OSError) as error:
         if reopened(table).transaction_version(application) != sequence:
             check()
-            raise CommitUnknownError(
+            raise refusal(error, table.table_uri) or CommitUnknownError(
                 f"{table.table_uri}: publishing did not land ({_short(error)}); the next run finishes it"
             ) from error
     return True

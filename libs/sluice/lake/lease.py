@@ -139,7 +139,9 @@ class Lease:
                 raise
 
     def _content(self, released: bool = False) -> bytes:
-        return json.dumps({**vars(self._holder), "beat": self._beats, "released": released}).encode()
+        return json.dumps(
+            {**vars(self._holder), "seconds": self._seconds, "beat": self._beats, "released": released}
+        ).encode()
 
     def _beat(self) -> None:
         while not self._stop.wait(self._seconds / 5):
@@ -171,6 +173,7 @@ def _wait_until_free(folder: str, current: StoredObject, seconds: float, tell: C
     holder = Holder(**{key: content[key] for key in ("run_id", "host", "machine", "pid", "started")})
     if holder.is_gone():
         return
+    seconds = max(seconds, float(content.get("seconds", 0)))  # its heart beats at the pace it was told
     beat = datetime.now(UTC) - current.modified_at
     if holder.is_alive() and timedelta(0) <= beat < timedelta(seconds=2 * seconds / 5):
         raise _busy(folder, holder)

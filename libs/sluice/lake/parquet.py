@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sluice.lake.commit import DataFile
@@ -23,6 +24,7 @@ from sluice.runtime.storage import join, storage_for
 ROW_GROUP_ROWS = 512_000
 _GATHER_BYTES = 64 << 20
 _LONGEST_BOUND = 32
+_LAST = "\U0010ffff"
 
 
 @dataclass
@@ -45,6 +47,7 @@ class FileSet:
     _pending_bytes: int = 0
     _sink: pa.BufferOutputStream | None = None
     _writer: pq.ParquetWriter | None = None
+    _unbounded: set[str] = field(default_factory=set)
 
     def add(self, rows: pa.RecordBatch) -> None:
         """Take `rows`; memory held is about one row group and one file."""
@@ -77,6 +80,12 @@ class FileSet:
             dictionary = [name for name in rows.column_names if name != "_record_hash"]
             self._writer = pq.ParquetWriter(self._sink, rows.schema, compression="snappy", use_dictionary=dictionary)
         self._writer.write_table(rows, row_group_size=ROW_GROUP_ROWS)
+        # NaN is greater than all in Spark, and Parquet's statistics leave it out: such a column has no bounds.
+        self._unbounded |= {
+            field.name
+            for field in rows.schema
+            if pa.types.is_floating(field.type) and pc.any(pc.is_nan(rows.column(field.name))).as_py()
+        }
         assert self._sink is not None
         if self._sink.tell() >= self.target_bytes:
             self._finish_file()
@@ -89,16 +98,20 @@ class FileSet:
         self._writer = self._sink = None
         path = join(self.folder, f"part-{uuid4()}.snappy.parquet")
         storage_for(self.table_uri).put(join(self.table_uri, path), memoryview(data), sync=False)
-        stats = statistics(pq.read_metadata(pa.BufferReader(data)), self.indexed)
+        stats = statistics(pq.read_metadata(pa.BufferReader(data)), self.indexed, self._unbounded)
+        self._unbounded = set()
         self.files.append(DataFile(path, data.size, dict(self.values), time.time_ns() // 1_000_000, stats))
 
 
-def statistics(metadata: pq.FileMetaData, indexed: Sequence[str]) -> str:
-    """Delta's statistics JSON of a Parquet file from its own footer; bounds may be wide but never wrong."""
+def statistics(metadata: pq.FileMetaData, indexed: Sequence[str], without: Iterable[str] = ()) -> str:
+    """Delta's statistics JSON of a Parquet file from its own footer; bounds may be wide but never wrong.
+
+    Columns in `without` get no bounds.
+    """
     low: dict[str, Any] = {}
     high: dict[str, Any] = {}
     nulls: dict[str, int] = {}
-    unbounded: set[str] = set()
+    unbounded = set(without)
     for group in range(metadata.num_row_groups):
         for number in range(metadata.num_columns):
             chunk = metadata.row_group(group).column(number)
@@ -134,7 +147,9 @@ def _lower(value: Any) -> Any:
 def _upper(value: Any) -> Any:
     # As Delta does: a cut text gets a last character above any it could go on with.
     if isinstance(value, str):
-        return value if len(value) <= _LONGEST_BOUND else value[:_LONGEST_BOUND] + "\U0010ffff"
+        if len(value) <= _LONGEST_BOUND:
+            return value
+        return None if value[_LONGEST_BOUND] == _LAST else value[:_LONGEST_BOUND] + _LAST
     if isinstance(value, datetime) and value.microsecond % 1000:
         # Cut like a lower bound it would lie below its own value, and a reader that trusts it would skip the row.
         try:

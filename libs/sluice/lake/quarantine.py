@@ -16,6 +16,7 @@ from sluice.lake.publish import APPLICATION, live_files
 from sluice.runtime.storage import join, storage_for
 
 _TARGET_BYTES = 128 << 20
+_TAKEN_BACK = "sluice-take-back"
 
 REASON = pa.struct([("rule", pa.string()), ("column", pa.string()), ("message", pa.string())])
 QUARANTINE_SCHEMA = pa.schema(
@@ -68,6 +69,12 @@ def arrival_hour(path: str) -> str:
     return "/".join(parts) if len(shaped) == 4 and all(shaped) else ""
 
 
+def was_taken_back(uri: str, sequence: int) -> bool:
+    """Whether the batch of this sequence number was taken out of the quarantine table again."""
+    table = open_table(uri)
+    return table is not None and table.transaction_version(_TAKEN_BACK) == sequence
+
+
 def take_back(uri: str, batch_id: str, sequence: int, check: Check) -> None:
     """Remove a batch's rows from the quarantine table at `uri`, wherever OPTIMIZE has put them since; done once."""
     table = open_table(uri)
@@ -85,7 +92,7 @@ def take_back(uri: str, batch_id: str, sequence: int, check: Check) -> None:
             holders.append(file)
             for batch in others.to_batches():
                 kept.add(batch)
-    append_files(table, kept.close(), holders, "sluice-take-back", sequence, {"sluice.batch": batch_id}, check)
+    append_files(table, kept.close(), holders, _TAKEN_BACK, sequence, {"sluice.batch": batch_id}, check)
 
 
 def _may_hold(stats: dict[str, Any], batch_id: str) -> bool:

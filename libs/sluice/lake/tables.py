@@ -10,7 +10,7 @@ from deltalake.exceptions import DeltaError
 from sluice.contract.model import Contract
 from sluice.contract.types import SparkType, parse_type
 from sluice.errors import CommitUnknownError, ContractError
-from sluice.lake.commit import Check, create_table, open_table, reopened
+from sluice.lake.commit import Check, create_table, open_table, refusal, reopened
 from sluice.lake.places import Places
 from sluice.lake.quarantine import QUARANTINE_SCHEMA
 
@@ -111,5 +111,7 @@ def _widen(table: DeltaTable, wanted: pa.Schema, missing: list[str], check: Chec
     except (DeltaError, OSError) as error:
         again = reopened(table)
         if {field.name for field in again.schema().fields} < set(wanted.names):
-            raise CommitUnknownError(f"{table.table_uri}: adding columns did not land; run again") from error
+            raise refusal(error, table.table_uri) or CommitUnknownError(
+                f"{table.table_uri}: adding columns did not land; run again"
+            ) from error
     return reopened(table)

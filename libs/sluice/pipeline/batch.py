@@ -20,7 +20,7 @@ from sluice.lake.duplicates import Duplicates, files_that_may_match, find_duplic
 from sluice.lake.mend import Group, file_name, mend, plan_groups
 from sluice.lake.places import attempt_folder
 from sluice.lake.publish import Actions, TableActions, live_files, missing_files, publish
-from sluice.lake.quarantine import QUARANTINE_INDEXED, take_back
+from sluice.lake.quarantine import QUARANTINE_INDEXED, take_back, was_taken_back
 from sluice.lake.stage import Stage, StagePlan, not_null_in, partition_folders, records_in, sweep, write_stage
 from sluice.lake.tables import HASH, RESCUED, ensure_tables
 from sluice.lake.transitions import Counts, LedgerSource, Transition
@@ -223,7 +223,7 @@ def finish(context: Context, publishing: Transition) -> Transition:
     actions = Actions.from_json(publishing.actions)
     context.progress.at("publish", f"batch {publishing.batch_id}")
     missing = missing_files(places, actions, sequence)
-    if missing:
+    if missing or was_taken_back(places.quarantine, sequence):
         return start_over(context, publishing, missing)
     metadata: dict[str, Any] = {
         "sluice.run": publishing.run_id,
@@ -245,7 +245,7 @@ def finish(context: Context, publishing: Transition) -> Transition:
 
 def start_over(context: Context, publishing: Transition, missing: list[str]) -> Transition:
     """Files of a batch that was being published are gone: take back what was, and stage it anew as it was planned."""
-    context.progress.tell(f"{len(missing)} staged files are gone (VACUUM?), the first is {missing[0]}; staging anew")
+    context.progress.tell(f"{len(missing)} staged files are gone (VACUUM?): {', '.join(missing[:1])}; staging anew")
     take_back(context.places.quarantine, publishing.batch_id, publishing.sequence, context.check)
     planned = next(t for t in reversed(context.ledger.history(publishing.batch_id)) if t.state == "planned")
     abandon(context, planned, AS_RECORDED)
