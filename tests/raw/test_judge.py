@@ -12,8 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from raw.reference_spans import objects, tokens
+from sluice.contract.arrow import arrow_type
 from sluice.contract.model import RawField
-from sluice.raw.fields import arrow_type, decoder, fields_of, row_type
+from sluice.raw.fields import decoder, fields_of, row_type
 from sluice.raw.judge import Judge, Judgement
 from sluice.raw.scan import is_value
 

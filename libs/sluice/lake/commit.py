@@ -22,7 +22,12 @@ from sluice.runtime.storage import is_s3
 Check = Callable[[], None]
 
 # delta-rs has no classes for what a store refuses: the words of its object store, and of S3, tell.
-_DENIED = ("lacked the necessary privileges", "403 Forbidden", "401 Unauthorized", "valid authentication credentials")
+_DENIED: tuple[str, ...] = (
+    "lacked the necessary privileges",
+    "403 Forbidden",
+    "401 Unauthorized",
+    "valid authentication credentials",
+)
 _DENIED += ("Permission denied", "Read-only file system")
 _THROTTLED = ("503 Service Unavailable", "SlowDown", "429 Too Many Requests")
 

@@ -7,41 +7,15 @@ from deltalake import CommitProperties, DeltaTable
 from deltalake import Schema as DeltaSchema
 from deltalake.exceptions import DeltaError
 
+from sluice.contract.arrow import arrow_type
 from sluice.contract.model import Contract
-from sluice.contract.types import SparkType, parse_type
+from sluice.contract.types import parse_type
 from sluice.errors import CommitUnknownError, ContractError
 from sluice.lake.commit import Check, create_table, open_table, refusal, reopened
 from sluice.lake.places import Places
 from sluice.lake.quarantine import QUARANTINE_SCHEMA
 
 HASH, RESCUED = "_record_hash", "_rescued"
-_SCALARS = {
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-    "tinyint": pa.int8(),
-    "smallint": pa.int16(),
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-    "date": pa.date32(),
-    "timestamp": pa.timestamp("us", "UTC"),
-    "binary": pa.binary(),
-}
-
-
-def arrow_type(found: SparkType) -> pa.DataType:
-    """The Arrow type whose Delta type is `found`."""
-    if found.kind == "decimal":
-        precision, scale = found.text[len("decimal(") : -1].split(",")
-        return pa.decimal128(int(precision), int(scale))
-    if found.kind == "array":
-        return pa.list_(pa.field("element", arrow_type(found.parts[0])))
-    if found.kind == "map":
-        return pa.map_(arrow_type(found.parts[0]), arrow_type(found.parts[1]))
-    if found.kind == "struct":
-        return pa.struct([(name, arrow_type(inner)) for name, inner in found.fields])
-    return _SCALARS[found.kind]
 
 
 def curated_schema(contract: Contract) -> pa.Schema:

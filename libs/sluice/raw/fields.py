@@ -15,6 +15,7 @@ from typing import Annotated, Any
 import msgspec
 import pyarrow as pa
 
+from sluice.contract.arrow import arrow_type, precision_and_scale
 from sluice.contract.model import RawField
 from sluice.contract.types import SparkType, TypeTextError, parse_type, quoted
 
@@ -33,16 +34,8 @@ _SCALARS: dict[str, Any] = {
     "double": float,
     **_INTEGERS,
 }
-_ARROW = {
-    "string": pa.string(),
-    "boolean": pa.bool_(),
-    "tinyint": pa.int8(),
-    "smallint": pa.int16(),
-    "int": pa.int32(),
-    "bigint": pa.int64(),
-    "float": pa.float32(),
-    "double": pa.float64(),
-}
+# These have no values in JSON.
+_NOT_JSON = ("date", "timestamp", "binary")
 
 # What a decoder raises for bytes that it does not take.
 FAULTS = (ValueError, ArithmeticError, RecursionError)
@@ -64,6 +57,11 @@ class Field:
 def fields_of(raw: Sequence[RawField]) -> tuple[Field, ...]:
     """The fields in the contract's order. Raises TypeTextError for a type that JSON values have no place in."""
     typed = [(field.name, parse_type(field.type)) for field in raw]
+    for _, type_ in typed:
+        if found := [inner.kind for inner in type_.walk() if inner.kind in _NOT_JSON]:
+            raise TypeTextError(
+                f"`{found[0]}` has no values in JSON; a raw field may be string and cast by the contract"
+            )
     return tuple(
         Field(name, f"f{position}", type_, arrow_type(type_), _converter(type_))
         for position, (name, type_) in enumerate(typed)
@@ -92,21 +90,6 @@ def scalar_decoder(type_: SparkType) -> msgspec.json.Decoder[Any]:
     return decoder(_decoded(type_))
 
 
-def arrow_type(type_: SparkType) -> pa.DataType:
-    """Spark type -> Arrow type as Spark expects it of mapInArrow."""
-    if type_.kind == "decimal":
-        return pa.decimal128(*precision_and_scale(type_))
-    if type_.kind == "array":
-        return pa.list_(pa.field("element", arrow_type(type_.parts[0])))
-    if type_.kind == "map":
-        return pa.map_(pa.string(), arrow_type(type_.parts[1]))
-    if type_.kind == "struct":
-        return pa.struct([pa.field(name, arrow_type(field)) for name, field in type_.fields])
-    if type_.kind not in _ARROW:
-        raise TypeTextError(f"`{type_.kind}` has no values in JSON; a raw field may be string and cast by the contract")
-    return _ARROW[type_.kind]
-
-
 def spark_columns(raw: Sequence[RawField]) -> list[str]:
     """The raw fields as Spark DDL."""
     return [f"{quoted(field.name)} {parse_type(field.type).text}" for field in raw]
@@ -116,12 +99,6 @@ def depth_of(type_: SparkType) -> int:
     """How many arrays and objects deep a value of this type can be."""
     inner = [*type_.parts, *(field for _, field in type_.fields)]
     return (1 if inner else 0) + max((depth_of(part) for part in inner), default=0)
-
-
-def precision_and_scale(type_: SparkType) -> tuple[int, int]:
-    """decimal(10,2) -> (10, 2)."""
-    precision, scale = type_.text[len("decimal(") : -1].split(",")
-    return int(precision), int(scale)
 
 
 def exact_decimal(value: Decimal, precision: int, scale: int) -> Decimal | None:

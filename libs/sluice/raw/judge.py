@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from sluice.contract.arrow import precision_and_scale
 from sluice.contract.types import SparkType
 from sluice.raw.damage import kind_of
 from sluice.raw.fields import (
@@ -26,7 +27,6 @@ from sluice.raw.fields import (
     Field,
     decoder,
     exact_decimal,
-    precision_and_scale,
     row_type,
     scalar_decoder,
 )
