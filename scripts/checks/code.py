@@ -34,10 +34,14 @@ def main() -> int:
 
 def _types() -> Outcome:
     """mypy looks for the library's dependencies where the default lane has them."""
-    lane = _run(str(ROOT / "scripts" / "run"), "python", "-c", "import sys; print(sys.executable)")
-    if not lane[0]:
-        return lane
-    return _run("mypy", "--no-error-summary", "--python-executable", lane[1].splitlines()[-1], "libs")
+    # On standard error scripts/run says what it had to set up; only standard output is the answer.
+    lane = subprocess.run(
+        [str(ROOT / "scripts" / "run"), "python", "-c", "import sys; print(sys.executable)"],
+        cwd=ROOT, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if lane.returncode != 0:
+        return False, lane.stderr
+    return _run("mypy", "--no-error-summary", "--python-executable", lane.stdout.strip(), "libs")
 
 
 def _contracts() -> Outcome:
