@@ -156,9 +156,9 @@ def after_an_error(monkeypatch: pytest.MonkeyPatch, *, lands: bool) -> None:
     """From now on an append ends with an error, with or without its commit in the log."""
     write: Callable[..., None] = deltalake.write_deltalake
 
-    def broken(*given: Any, **named: Any) -> None:
-        if lands:
-            write(*given, **named)
+    def broken(table: deltalake.DeltaTable, *given: Any, **named: Any) -> None:
+        if lands:  # by another object: this one does not hear of it
+            write(open_table(table.table_uri), *given, **named)
         raise OSError("the connection broke")
 
     monkeypatch.setattr(commit, "write_deltalake", broken)
