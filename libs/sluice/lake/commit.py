@@ -22,13 +22,14 @@ from sluice.runtime.storage import is_s3
 Check = Callable[[], None]
 
 # delta-rs has no classes for what a store refuses: the words of its object store, and of S3, tell.
-_DENIED: tuple[str, ...] = (
+_DENIED = (
     "lacked the necessary privileges",
     "403 Forbidden",
     "401 Unauthorized",
     "valid authentication credentials",
+    "Permission denied",
+    "Read-only file system",
 )
-_DENIED += ("Permission denied", "Read-only file system")
 _THROTTLED = ("503 Service Unavailable", "SlowDown", "429 Too Many Requests")
 
 
@@ -125,7 +126,7 @@ def append_files(
     metadata: Mapping[str, str],
     check: Check,
 ) -> bool:
-    """Name `adds` and un-name `removes` in the next version of `table`, once: True if this call or an earlier one did.
+    """Name `adds` and un-name `removes` in the next version of `table`, once: True if this call did it.
 
     The commit carries the transaction (application, sequence). A table whose transaction is already at `sequence` is
     left alone; one that is beyond is an error, since our sequence numbers only grow.

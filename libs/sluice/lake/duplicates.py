@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 _OLD, _NEW = 0, 1
 _PARTITION = "_partition"
-
-
+# Why a row lost; the names of the counts in `Duplicates`.
+_KINDS = ("duplicates", "superseded", "replaced")
 # Up to so many rows with a key that another row has go through the driver; more stay in Spark.
 _FEW_ROWS = 1_000_000
 
@@ -72,12 +72,11 @@ def find_duplicates(
     # Broadcast, the few keys meet the rows where they are read, and only rows that have one of them travel.
     wanted = F.broadcast(spark.createDataFrame(keys, _ddl(contract, key))) if isinstance(keys, list) else keys
     drops = _drops(_losers(rows.join(wanted, key, "left_semi"), contract, key))
-    kinds = ("duplicates", "superseded", "replaced")
     found = (drops if few else drops.drop("drop")).collect()
     return Duplicates(
         {row["name"]: row["drop"] for row in found} if few else drops.select("name", "drop"),
         frozenset(row["name"] for row in found),
-        *(sum(row[kind] for row in found) for kind in kinds),
+        *(sum(row[kind] for row in found) for kind in _KINDS),
     )
 
 
@@ -102,8 +101,7 @@ def _keys_seen_twice(
 
 def _drops(losers: DataFrame) -> DataFrame:
     """Losing rows -> one row per file: name, drop (row numbers), and how many lost for which kind of reason."""
-    kinds = ("duplicates", "superseded", "replaced")
-    counted = (F.sum(F.when(F.col("_kind") == kind, 1).otherwise(0)).alias(kind) for kind in kinds)
+    counted = (F.sum(F.when(F.col("_kind") == kind, 1).otherwise(0)).alias(kind) for kind in _KINDS)
     return losers.groupBy(F.col("_name").alias("name")).agg(F.collect_list("_row").alias("drop"), *counted)
 
 

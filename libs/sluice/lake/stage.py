@@ -66,11 +66,6 @@ class Stage:
     accounts: list[dict[str, Any]] = field(default_factory=list)
     filtered: Counter[str] = field(default_factory=Counter)
 
-    @property
-    def names(self) -> set[str]:
-        """Paths, below their tables, of all files."""
-        return {file.path for file in (*self.curated, *self.quarantine)}
-
 
 def records_in(files: Sequence[DataFile]) -> int:
     """Rows in `files`, by their statistics."""

@@ -63,14 +63,11 @@ def recover(context: Context) -> list[Transition]:
     for row in again:
         if row.state == "planned":
             abandon(context, row, row.reason or "the run that planned it ended before it was staged")
-        contract = context.contract
+        contract, reason = context.contract, ""
         if row.reason == AS_RECORDED:
+            reason = AS_RECORDED
             contract = contract_of([r for r in context.ledger.history(row.batch_id) if r.state == "planned"][-1])
-        closed.append(
-            run_batch(
-                context, plan_again(context, row, contract, AS_RECORDED if row.reason == AS_RECORDED else ""), contract
-            )
-        )
+        closed.append(run_batch(context, plan_again(context, row, contract, reason), contract))
     return closed
 
 
