@@ -23,7 +23,7 @@ from sluice.raw.layout import GZIP, foreign
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-STREAMS = 240
+STREAMS = 360
 FOREIGN = b"\xff\xfe{\x00}\x00"
 """UTF-16, which is not read: a source object that is one row of the quarantine."""
 

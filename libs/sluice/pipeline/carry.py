@@ -97,8 +97,9 @@ def _by_file(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
 
 
 def _whole(rows: pa.RecordBatch, left: pa.RecordBatch, carried: dict[str, str]) -> pa.RecordBatch:
-    first, last = rows.column("_row")[0].as_py(), rows.column("_row")[-1].as_py()
-    if last - first != rows.num_rows - 1 or last >= left.num_rows:
+    places = np.asarray(rows.column("_row"))
+    first, end = int(places[0]), int(places[0]) + rows.num_rows
+    if end > left.num_rows or not np.array_equal(places, np.arange(first, end)):
         raise AccountingError("rows came out of Spark in another order than they went in; nothing was published")
     rest = left.slice(first, rows.num_rows)
     columns = {name: rows.column(name) for name in rows.schema.names if name not in ("_file", "_row")}
