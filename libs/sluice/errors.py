@@ -5,6 +5,7 @@
     SluiceError                 exit 1   something failed; running again may help
     +-- UsageError              exit 2   wrong arguments, location, contract or suite; nothing was written
     |   +-- ContractError       exit 2   a contract or one of its expressions does not hold; lists every problem
+    |   +-- SuiteError          exit 2   a suite does not hold, or not for its contract; lists every problem
     |   +-- LocationError       exit 2   the lake or its raw prefix is not there
     +-- DatasetBusyError        exit 4   another run holds the dataset's lease
     +-- LeaseLostError          exit 1   this run lost its lease to another one; it changed nothing since
@@ -41,10 +42,10 @@ class LocationError(UsageError):
     """Raised when the lake, or the dataset's raw prefix in it, is not where the arguments say."""
 
 
-class ContractError(UsageError):
-    """Raised when a contract does not hold; carries all problems, one line each with its place.
+class ProblemsError(UsageError):
+    """A file that does not hold; carries all problems, one line each with its place.
 
-    `where` is the contract's path as the user knows it.
+    `where` is the file's path as the user knows it.
     """
 
     def __init__(self, where: str, problems: Sequence[str]) -> None:
@@ -52,6 +53,14 @@ class ContractError(UsageError):
         self.problems = tuple(problems)
         count = f"{len(self.problems)} problem" + ("" if len(self.problems) == 1 else "s")
         super().__init__("\n  ".join([f"{where}: {count}", *self.problems]))
+
+
+class ContractError(ProblemsError):
+    """Raised when a contract does not hold."""
+
+
+class SuiteError(ProblemsError):
+    """Raised, before any data is read, when a suite is not one, or does not fit the contract's columns."""
 
 
 class DatasetBusyError(SluiceError):

@@ -85,6 +85,7 @@ class Transition:
     contract_fingerprint: str = ""
     contract_text: str = ""
     suite_fingerprint: str = ""
+    suite_text: str = ""
     code_version: str = ""
     spark_version: str = ""
     first_hour: str = ""
@@ -93,10 +94,13 @@ class Transition:
     actions: str = ""
     counts: Counts = field(default_factory=Counts)
     reason: str = ""
+    waived: tuple[str, ...] = ()
+    released_by: str = ""
+    release_reason: str = ""
 
     def next(self, **changes: Any) -> Transition:
         """The row after this one, with what a single transition carries cleared."""
-        cleared = {"sources": (), "actions": "", "reason": "", "contract_text": ""}
+        cleared = {"sources": (), "actions": "", "reason": "", "contract_text": "", "suite_text": ""}
         return replace(self, **{**cleared, **changes})
 
 
@@ -130,7 +134,7 @@ def to_table(rows: Sequence[Transition]) -> pa.Table:
 
 def _plain(row: Transition) -> dict[str, Any]:
     values = {f.name: getattr(row, f.name) for f in fields(row)}
-    values["open_batches"] = list(row.open_batches)
+    values["open_batches"], values["waived"] = list(row.open_batches), list(row.waived)
     values["sources"] = [vars(source) for source in row.sources]
     values["counts"] = vars(row.counts)
     return values
@@ -140,7 +144,7 @@ def from_table(table: pa.Table) -> list[Transition]:
     """An Arrow table of `SCHEMA` -> transitions in the order of their numbers."""
     rows = []
     for values in table.to_pylist():
-        values["open_batches"] = tuple(values["open_batches"] or ())
+        values["open_batches"], values["waived"] = tuple(values["open_batches"] or ()), tuple(values["waived"] or ())
         values["sources"] = tuple(LedgerSource(**source) for source in values["sources"] or ())
         values["counts"] = Counts(**values["counts"])
         rows.append(Transition(**values))
