@@ -22,3 +22,15 @@ class Rule:
     def tag(self) -> str:
         """What the staged row carries: the rule's name and column, one word."""
         return f"{self.name}|{self.column}"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A row-level expectation over shaped rows: which rows it looks at, and which of them fail; neither is ever NULL.
+
+    A row that fails where it `refuses` goes to quarantine; another is counted and kept.
+    """
+
+    applies: Column
+    fails: Column
+    refuses: bool

@@ -1,7 +1,7 @@
 """Raw rows -> rows in the shape of the contract, each with its fate: where all about a row is decided.
 
-A record has one fate, the first that applies: malformed, filtered, contract, (suite,) duplicate. The first three are
-decided here; duplicates need other rows and are found in what is staged.
+A record has one fate, the first that applies: malformed, filtered, contract, suite, duplicate. All but the last are
+decided here, in one pass; duplicates need other rows and are found in what is staged.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from sluice.contract.model import Column as ContractColumn
 from sluice.contract.model import Contract
-from sluice.curate.rules import Rule
+from sluice.curate.rules import Asked, Rule
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 # What a decided row has beside contract columns: its fate, tags of rules it failed (or the filter's kind), its place.
 FATE, FAILS, FILE, ROW = "fate", "_fails", "_file", "_row"
+# Bit masks of what the suite asked of a row and what the row failed, one pair per so many checks; NULL where a row did
+# not come as far as the suite.
+ASKED, FAILED = "_asked_", "_failed_"
+WORD = 62
 FATES = CURATED, QUARANTINE, FILTERED, ACCOUNTS = "curated", "quarantine", "filtered", "account"
 
 
@@ -67,8 +71,11 @@ def contract_rules(contract: Contract) -> list[Rule]:
     return rules
 
 
-def decided(contract: Contract, rules: Sequence[Rule]) -> Step:
-    """Shaped rows -> fate, the contract columns that are there, tags of what failed, and the row's place."""
+def decided(contract: Contract, rules: Sequence[Rule], asked: Sequence[Asked] = ()) -> Step:
+    """Shaped rows -> fate, columns made by expressions, tags of what failed, masks of `asked`, and the row's place.
+
+    The tag of the n-th of `asked` is `#n`. Columns without an expression are not among them: they wait past Spark.
+    """
 
     def step(rows: DataFrame) -> DataFrame:
         failed = F.concat_ws(",", *(F.when(rule.fails, F.lit(rule.tag)) for rule in rules))
@@ -76,9 +83,35 @@ def decided(contract: Contract, rules: Sequence[Rule]) -> Step:
         any_failed = reduce(lambda a, b: a | b, (F.coalesce(rule.fails, F.lit(False)) for rule in rules), F.lit(False))
         # Of what is no record, the reader's reason says all there is to say.
         tagged = rows.withColumn(FAILS, F.when(~F.col("_no_record") & any_failed, failed)).withColumn(FATE, _fate())
-        return tagged.select(*_told(contract, rows.columns))
+        return _suite_decides(tagged, asked).select(*_told(contract, rows.columns, words(asked)))
 
     return step
+
+
+def words(asked: Sequence[Asked]) -> list[Sequence[Asked]]:
+    """`asked` in portions that fit the bits of one column."""
+    return [asked[start : start + WORD] for start in range(0, len(asked), WORD)]
+
+
+def _suite_decides(rows: DataFrame, asked: Sequence[Asked]) -> DataFrame:
+    """What comes as far as the suite is asked everything; who fails what refuses goes to quarantine."""
+    if not asked:
+        return rows
+    clean, tests, tags = F.col(FATE) == CURATED, [], []
+    for word, part in enumerate(words(asked)):
+        rows = rows.withColumn(f"{ASKED}{word}", F.when(clean, _mask([one.applies for one in part])))
+        rows = rows.withColumn(f"{FAILED}{word}", F.when(clean, _mask([one.fails for one in part])))
+        failed, refusing = F.col(f"{FAILED}{word}"), [bit for bit, one in enumerate(part) if one.refuses]
+        tests.append(failed.bitwiseAND(F.lit(sum(1 << bit for bit in refusing))) != 0)
+        tags += [F.when(failed.bitwiseAND(F.lit(1 << bit)) != 0, f"#{word * WORD + bit}") for bit in refusing]
+    refused = F.coalesce(reduce(lambda a, b: a | b, tests), F.lit(False))
+    rows = rows.withColumn(FAILS, F.when(refused, F.concat_ws(",", *tags)).otherwise(F.col(FAILS)))
+    return rows.withColumn(FATE, F.when(refused, QUARANTINE).otherwise(F.col(FATE)))
+
+
+def _mask(tests: Sequence[Column]) -> Column:
+    bits = [F.when(test, F.lit(1 << bit).cast("bigint")).otherwise(F.lit(0)) for bit, test in enumerate(tests)]
+    return reduce(lambda a, b: a.bitwiseOR(b), bits).cast("bigint")
 
 
 def _fate() -> Column:
@@ -91,10 +124,11 @@ def _fate() -> Column:
     )
 
 
-def _told(contract: Contract, there: Sequence[str]) -> list[Column]:
+def _told(contract: Contract, there: Sequence[str], masks: Sequence[object]) -> list[Column]:
     named = F.when(F.col(FATE) == QUARANTINE, F.col(FAILS)).when(F.col(FATE) == FILTERED, F.col("_filter"))
-    columns = [F.col(f"`{column.name}`") for column in contract.columns if column.name in there]
-    return [F.col(FATE), *columns, named.alias(FAILS), F.col(FILE), F.col(ROW)]
+    made = [F.col(f"`{c.name}`") for c in contract.columns if c.expression is not None and c.name in there]
+    bits = [F.col(f"{kind}{word}") for word in range(len(masks)) for kind in (ASKED, FAILED)]
+    return [F.col(FATE), *made, named.alias(FAILS), *bits, F.col(FILE), F.col(ROW)]
 
 
 def _first_filter(contract: Contract) -> Column:

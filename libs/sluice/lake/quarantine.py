@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -60,6 +61,14 @@ def quarantine_rows(
 def _of_tags(tags: str | None, messages: Mapping[str, tuple[str, str, str]]) -> list[dict[str, Any]]:
     names = ("rule", "column", "message")
     return [dict(zip(names, messages[tag], strict=True)) for tag in (tags or "").split(",") if tag]
+
+
+def reasons_in(rows: pa.RecordBatch) -> Counter[tuple[str, str]]:
+    """Rows of the quarantine table by (rule, column); a row that fails twice in one of them counts once."""
+    found: Counter[tuple[str, str]] = Counter()
+    for reasons in rows.column("reasons").to_pylist():
+        found.update({(reason["rule"], reason["column"] or "") for reason in reasons})
+    return found
 
 
 def arrival_hour(path: str) -> str:

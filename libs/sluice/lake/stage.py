@@ -21,13 +21,16 @@ import pyarrow.compute as pc
 from sluice.lake.commit import DataFile
 from sluice.lake.parquet import FileSet
 from sluice.lake.places import partition_text
-from sluice.lake.quarantine import QUARANTINE_INDEXED, quarantine_rows
+from sluice.lake.quarantine import QUARANTINE_INDEXED, quarantine_rows, reasons_in
 from sluice.runtime.storage import join, storage_for
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
 
 CURATED, QUARANTINE, FILTERED, ACCOUNT = "curated", "quarantine", "filtered", "account"
+REASONS, CHECKED = "reasons", "checked"
+# Checks to one mask column, as `curate.shape` packs them.
+MASK_BITS = 62
 Rejoin = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 _TOLD = "kind string, told string"
 _TOLD_SCHEMA = pa.schema([("kind", pa.string()), ("told", pa.string())])
@@ -58,13 +61,19 @@ class StagePlan:
 
 @dataclass
 class Stage:
-    """What an attempt wrote, as its tasks told: data files by fate, accounts of source objects, filtered by kind."""
+    """What an attempt wrote, as its tasks told: data files by fate, accounts of source objects, filtered by kind.
+
+    `reasons` counts refused rows by rule and column; `asked` and `failed` count rows by the suite's row-level checks.
+    """
 
     curated: list[DataFile] = field(default_factory=list)
     quarantine: list[DataFile] = field(default_factory=list)
     duplicates: int = 0
     accounts: list[dict[str, Any]] = field(default_factory=list)
     filtered: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[tuple[str, str]] = field(default_factory=Counter)
+    asked: Counter[int] = field(default_factory=Counter)
+    failed: Counter[int] = field(default_factory=Counter)
 
 
 def records_in(files: Sequence[DataFile]) -> int:
@@ -92,6 +101,11 @@ def write_stage(rows: DataFrame, plan: StagePlan, rejoin: Rejoin) -> Stage:
             stage.filtered.update(content)
         elif kind == "duplicates":
             stage.duplicates += content
+        elif kind == REASONS:
+            stage.reasons.update({(rule, column): count for rule, column, count in content})
+        elif kind == CHECKED:
+            stage.asked.update(dict(content["asked"]))
+            stage.failed.update(dict(content["failed"]))
         else:
             (stage.curated if kind == CURATED else stage.quarantine).append(DataFile(**content))
     return stage
@@ -120,13 +134,18 @@ class _Writer:
         self._told: list[dict[str, str]] = []
         self._seen = Seen() if plan.byte_equal else None
         self._duplicates = 0
+        self._reasons: Counter[tuple[str, str]] = Counter()
+        self._masks: dict[str, Counter[int]] = {}
 
     def add(self, batch: pa.RecordBatch) -> None:
+        self._count_checks(batch)
         for fate, rows in _split(batch, "fate"):
             if fate == CURATED:
                 self._add_curated(rows)
             elif fate == QUARANTINE:
-                self._refused.add(quarantine_rows(rows, self._plan.batch_id, self._plan.messages))
+                refused = quarantine_rows(rows, self._plan.batch_id, self._plan.messages)
+                self._reasons.update(reasons_in(refused))
+                self._refused.add(refused)
             elif fate == FILTERED:
                 self._filtered.update(rows.column("_fails").to_pylist())
             else:
@@ -143,7 +162,26 @@ class _Writer:
             self._tell(QUARANTINE, vars(file))
         self._tell(FILTERED, self._filtered)
         self._tell("duplicates", self._duplicates)
+        self._tell(REASONS, [[*key, count] for key, count in self._reasons.items()])
+        self._tell(CHECKED, {kind: list(self._rows_by_check(kind).items()) for kind in ("asked", "failed")})
         return self._told
+
+    def _count_checks(self, batch: pa.RecordBatch) -> None:
+        """Count rows by mask: masks are few, so that the bits are looked at once per task, not once per row."""
+        for name in batch.schema.names:
+            if name.startswith(("_asked_", "_failed_")):
+                found = self._masks.setdefault(name, Counter())
+                for counted in pc.value_counts(batch.column(name)):
+                    found[counted["values"].as_py() or 0] += counted["counts"].as_py()
+
+    def _rows_by_check(self, kind: str) -> Counter[int]:
+        rows: Counter[int] = Counter()
+        for name, masks in self._masks.items():
+            if name.startswith(f"_{kind}_"):
+                first = int(name.rsplit("_", 1)[1]) * MASK_BITS
+                for mask, count in masks.items():
+                    rows.update({first + bit: count for bit in range(MASK_BITS) if mask >> bit & 1})
+        return rows
 
     def _tell(self, kind: str, content: Any) -> None:
         self._told.append({"kind": kind, "told": json.dumps(content, ensure_ascii=False)})

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import secrets
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import pairwise
 
 import numpy as np
@@ -28,12 +28,13 @@ MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 _KINDS = "_bad string, _no_record boolean, _is_account boolean, _file bigint, _row int"
 
 
-def looked_at(contract: Contract) -> list[str]:
+def looked_at(contract: Contract, also: Collection[str] = ()) -> list[str]:
     """Names of the raw fields that Spark is given: whichever an expression, a filter or a rule could name.
 
+    `also` are curated columns that the suite's row-level checks look at.
     A name counts as named where it is a part of the text: a field too many costs a little, one too few would be wrong.
     """
-    texts = [filter_.expression for filter_ in contract.filters]
+    texts = [*also, *(filter_.expression for filter_ in contract.filters)]
     for column in contract.columns:
         texts += [column.expression or "", *column.sources] if column.expression else []
         if column.required or column.partition_position is not None or column.key_position is not None:
@@ -42,15 +43,15 @@ def looked_at(contract: Contract) -> list[str]:
     return [field.name for field in contract.raw if field.name.lower() in all_texts]
 
 
-def told_schema(contract: Contract) -> str:
+def told_schema(contract: Contract, also: Collection[str] = ()) -> str:
     """DDL of the columns that `leaving` gives to Spark."""
     types = {field.name: field.type for field in contract.raw}
-    return ", ".join([*(f"`{name}` {types[name]}" for name in looked_at(contract)), _KINDS])
+    return ", ".join([*(f"`{name}` {types[name]}" for name in looked_at(contract, also)), _KINDS])
 
 
-def leaving(read: MapInArrow, contract: Contract) -> MapInArrow:
+def leaving(read: MapInArrow, contract: Contract, also: Collection[str] = ()) -> MapInArrow:
     """`read`, a reader of raw rows, with its batches left in files and only `told_schema` going on."""
-    names = looked_at(contract)
+    names = looked_at(contract, also)
 
     def leave(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for rows in read(batches):
