@@ -75,8 +75,7 @@ class BatchReport:
 
     `first_hour` and `last_hour` are arrival hours as the ledger has them. `filtered_by` maps what a filter is called to
     records. `waived` are names of checks whose failure `released_by` accepted for `release_reason`. `trends` has the
-    earlier observations of a check by its name, oldest first, without this batch's own. `held_since` is empty where this
-    run came to hold the batch.
+    earlier observations of a check by its name, oldest first, without this batch's own.
     """
 
     batch_id: str
@@ -116,8 +115,8 @@ class Versions:
 class RunReport:
     """One run of a job over one dataset; `batches` in the order in which they were taken up.
 
-    `started_at`, `ended_at` and `exit_code` are None and `seconds` (by step) is empty where the page is made again for a
-    run that was killed. `outcome` is the summary line's word for it. `docs_href` leads from the page to Data Docs.
+    `started_at`, `ended_at` and `exit_code` are None and `seconds` (by step) is empty where the page is made again for
+    a run that was killed. `outcome` is the summary line's word for it. `docs_href` leads from the page to Data Docs.
     """
 
     run_id: str
