@@ -26,7 +26,7 @@ from sluice.lake.ledger import Ledger
 from sluice.lake.places import Places, attempt_folder
 from sluice.lake.publish import Actions, TableActions
 from sluice.lake.transitions import Counts, LedgerSource, Transition
-from sluice.pipeline.planning import recorded
+from sluice.pipeline.terms import Terms, recorded
 
 _HOUR_NS = 3_600 * 10**9
 _OBJECTS_AN_HOUR = 12
@@ -41,7 +41,7 @@ _STATS = (
 
 def closed_batches(lake: Path, batches: int, until: datetime) -> None:
     """Record `batches` hourly batches that end before `until`: planned, publishing, published, tidied after each."""
-    contract = recorded(load_contract(DATASET))
+    contract = recorded(Terms(load_contract(DATASET)))
     uri = Places(str(lake), DATASET).ledger
     ledger = Ledger.open(uri)
     before: Transition | None = None

@@ -11,7 +11,7 @@ import deltalake
 import pytest
 
 from sluice.errors import CommitUnknownError, LeaseLostError, LedgerError
-from sluice.lake import commit, ledger
+from sluice.lake import commit, merge
 from sluice.lake.commit import open_table
 from sluice.lake.ledger import Ledger
 from sluice.lake.transitions import Counts, LedgerSource, State, Transition
@@ -109,7 +109,7 @@ def test_a_contract_is_known_only_once_published_before_under_this_spark(uri: st
 def test_merging_small_files_keeps_every_row_and_what_is_found_by_statistics(
     uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "_MERGE_FILES", 4)
+    monkeypatch.setattr(merge, "_FILES", 4)
     plain, tidied = Ledger.open(uri), Ledger.open(uri + "-tidied")
     for number in range(1, 10):
         told = row(

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sluice.lake import ledger, publish, quarantine, tables
+from sluice.lake import checks, ledger, merge, publish, quarantine, tables
 from sluice.lake.lease import Holder
 from sluice.runtime.storage import LocalStorage
 
@@ -70,9 +70,11 @@ def watch_commits(patch: pytest.MonkeyPatch, seen: Callable[[str], None]) -> Non
 
     around(ledger, "append_rows", "ledger row")
     around(ledger, "create_table", "ledger made")
-    around(ledger, "compact", "ledger merged")
+    around(merge, "compact", "small files merged")
     around(publish, "append_files", "table commit")
     around(quarantine, "append_files", "take back")
+    around(checks, "append_files", "checks commit")
+    around(checks, "create_table", "checks made")
     around(tables, "create_table", "table made")
     around(LocalStorage, "delete", "deletion")
 

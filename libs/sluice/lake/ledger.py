@@ -9,20 +9,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 from deltalake import DeltaTable
 
 from sluice.errors import LedgerError
-from sluice.lake.commit import Check, DataFile, append_rows, compact, create_table, open_table, reopened
+from sluice.lake.commit import Check, append_rows, create_table, open_table
+from sluice.lake.merge import merge_small
 from sluice.lake.transitions import SCHEMA, Transition, from_table, to_table
-from sluice.runtime.storage import join, storage_for
 
-_MERGE_FILES = 100
-_MERGE_BELOW_BYTES = 4 << 20
+_INDEXED = ("number", "batch_id", "state", "last_hour", "contract_fingerprint", "spark_version")
 _DESCRIPTION = "sluice ledger: one row per batch transition; read it with Spark SQL, never write to it"
 
 
@@ -70,6 +67,15 @@ class Ledger:
         """All transitions of a batch, oldest first."""
         return [] if self._table is None else from_table(_rows(self._table, pc.field("batch_id") == batch_id))
 
+    def closed(self, batches: int) -> list[Transition]:
+        """The newest `batches` or so transitions that published or held a batch, oldest first."""
+        if self._table is None or self.last is None:
+            return []
+        # A batch is three transitions, or more where it took several attempts.
+        recent = pc.field("number") > self.last.number - 4 * batches
+        rows = from_table(_rows(self._table, recent & pc.field("state").isin(["published", "held"])))
+        return rows[-batches:]
+
     def known_sources(self, from_hour: str = "") -> set[tuple[str, int, str]]:
         """(path, size, ETag) of every source object that a batch with arrival hours from `from_hour` on has planned."""
         if self._table is None:
@@ -84,12 +90,17 @@ class Ledger:
         paths, sizes, etags = (pc.struct_field(flat, name).to_pylist() for name in ("path", "size_bytes", "etag"))
         return set(zip(paths, sizes, etags, strict=True))
 
-    def knows_contract(self, fingerprint: str, spark_version: str, before: int) -> bool:
-        """Whether a batch was published under this contract on this Spark: its expressions were tried then."""
+    def knows_contract(self, fingerprint: str, spark_version: str, before: int, suite: str | None = None) -> bool:
+        """Whether a batch was published under this contract (and `suite`, by fingerprint) on this Spark.
+
+        Their expressions were tried then.
+        """
         if self._table is None:
             return False
         wanted = (pc.field("contract_fingerprint") == fingerprint) & (pc.field("spark_version") == spark_version)
         wanted &= (pc.field("state") == "published") & (pc.field("number") < before)
+        if suite is not None:
+            wanted &= pc.field("suite_fingerprint") == suite
         rows = self._table.to_pyarrow_dataset().scanner(columns=["number"], filter=wanted)
         return bool(rows.head(1).num_rows)
 
@@ -97,12 +108,7 @@ class Ledger:
         """Merge the small files once there are many; what people see does not change."""
         if self._table is None:
             return
-        small = [file for file in _files(self._table) if file.size_bytes < _MERGE_BELOW_BYTES]
-        if len(small) < _MERGE_FILES:
-            return
-        merged = _merge(self._uri, small, self._table.version() + 1)
-        compact(self._table, [merged], small, self._check)
-        self._table = reopened(self._table)
+        self._table = merge_small(self._table, self._uri, SCHEMA, "number", _INDEXED, self._check)
 
     def _newest(self) -> Transition | None:
         if self._table is None:
@@ -129,42 +135,3 @@ def _open_after(before: Iterable[str], transition: Transition) -> tuple[str, ...
 def _rows(table: DeltaTable, wanted: pc.Expression, columns: list[str] | None = None) -> pa.Table:
     found: pa.Table = table.to_pyarrow_dataset().to_table(filter=wanted, columns=columns)
     return found if columns else found.cast(SCHEMA)
-
-
-def _files(table: DeltaTable) -> list[DataFile]:
-    columns: dict[str, list[Any]] = pa.table(table.get_add_actions(flatten=True)).to_pydict()
-    return [
-        DataFile(path, size, {}, modified, "")
-        for path, size, modified in zip(
-            columns["path"], columns["size_bytes"], columns["modification_time"], strict=True
-        )
-    ]
-
-
-def _merge(uri: str, files: list[DataFile], version: int) -> DataFile:
-    """Write the rows of `files` as one file below `uri`; its name holds the version that will name it."""
-    storage = storage_for(uri)
-    parts = [pq.read_table(pa.BufferReader(storage.read(join(uri, file.path)))).cast(SCHEMA) for file in files]
-    rows = pa.concat_tables(parts).sort_by("number")
-    sink = pa.BufferOutputStream()
-    pq.write_table(rows, sink, compression="zstd")
-    data = sink.getvalue().to_pybytes()
-    name = f"merged-{version:020d}.parquet"
-    storage.put(join(uri, name), data)
-    now_ms = int(datetime.now(UTC).timestamp() * 1000)
-    return DataFile(name, len(data), {}, now_ms, _statistics(rows))
-
-
-def _statistics(rows: pa.Table) -> str:
-    import json
-
-    columns = ("number", "batch_id", "state", "last_hour", "contract_fingerprint", "spark_version")
-    ranges = {name: pc.min_max(rows.column(name)).as_py() for name in columns}
-    return json.dumps(
-        {
-            "numRecords": rows.num_rows,
-            "minValues": {name: found["min"] for name, found in ranges.items()},
-            "maxValues": {name: found["max"] for name, found in ranges.items()},
-            "nullCount": {name: rows.column(name).null_count for name in columns},
-        }
-    )

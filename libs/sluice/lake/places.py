@@ -10,10 +10,14 @@ from sluice.runtime.storage import is_s3, join
 
 @dataclass(frozen=True)
 class Places:
-    """The folders of one dataset in one lake; all are URIs without a trailing slash."""
+    """The folders of one dataset in one lake; all are URIs without a trailing slash.
+
+    `quarantines` is where refused records are kept, since they hold personal data as received: by default in the lake.
+    """
 
     lake: str
     dataset: str
+    quarantines: str = ""
 
     @property
     def raw(self) -> str:
@@ -30,7 +34,7 @@ class Places:
 
     @property
     def quarantine(self) -> str:
-        return join(self.lake, "quarantine", self.dataset)
+        return join(self.quarantines or join(self.lake, "quarantine"), self.dataset)
 
     @property
     def state(self) -> str:
@@ -39,6 +43,15 @@ class Places:
     @property
     def ledger(self) -> str:
         return join(self.state, "ledger")
+
+    @property
+    def checks(self) -> str:
+        return join(self.state, "checks")
+
+    @property
+    def docs(self) -> str:
+        """The dataset's pages: `runs/`, `data_docs/` and an index."""
+        return join(self.lake, "docs", self.dataset)
 
     @property
     def lease(self) -> str:

@@ -17,6 +17,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sluice.errors import LedgerError
 from sluice.lake.commit import Check, DataFile, append_files, open_table
@@ -36,31 +37,28 @@ class TableActions:
 
 @dataclass(frozen=True)
 class Actions:
-    """The exact actions of one batch, as the ledger keeps them."""
+    """The exact actions of one batch, as the ledger keeps them; `checks` are rows of the table of checks, as JSON."""
 
-    quarantine: TableActions
-    curated: TableActions
+    quarantine: TableActions = TableActions()
+    curated: TableActions = TableActions()
+    checks: tuple[Mapping[str, Any], ...] = ()
 
     def to_json(self) -> str:
-        return json.dumps(
-            {
-                table: {kind: [vars(file) for file in files] for kind, files in vars(actions).items()}
-                for table, actions in vars(self).items()
-            },
-            ensure_ascii=False,
-        )
+        tables = {
+            table: {kind: [vars(file) for file in files] for kind, files in vars(actions).items()}
+            for table, actions in (("quarantine", self.quarantine), ("curated", self.curated))
+        }
+        return json.dumps({**tables, "checks": self.checks}, ensure_ascii=False)
 
     @staticmethod
     def from_json(text: str) -> Actions:
         found = json.loads(text)
-        return Actions(
-            **{
-                table: TableActions(
-                    **{kind: tuple(DataFile(**file) for file in files) for kind, files in kinds.items()}
-                )
-                for table, kinds in found.items()
-            }
-        )
+        checks = tuple(found.pop("checks", ()))
+        tables = {
+            table: TableActions(**{kind: tuple(DataFile(**file) for file in files) for kind, files in kinds.items()})
+            for table, kinds in found.items()
+        }
+        return Actions(**tables, checks=checks)
 
 
 def missing_files(places: Places, actions: Actions, sequence: int) -> list[str]:

@@ -87,6 +87,11 @@ def not_null_in(files: Sequence[DataFile], column: str) -> int:
     return sum(found["numRecords"] - found["nullCount"][column] for found in stats)
 
 
+def nulls_in(files: Sequence[DataFile], column: str) -> int:
+    """Rows in `files` whose `column` is NULL, by their statistics."""
+    return records_in(files) - not_null_in(files, column)
+
+
 def write_stage(rows: DataFrame, plan: StagePlan, rejoin: Rejoin) -> Stage:
     """Write decided rows as `plan` says; one Spark job, and nothing of the rows comes to the driver.
 

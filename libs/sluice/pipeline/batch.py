@@ -1,15 +1,16 @@
-"""One batch from planned to published.
+"""One batch from planned to published, or to held.
 
 ::
 
-    planned --stage, account, find duplicates, mend--> publishing --publish both tables--> published, swept
+    planned --stage, account, find duplicates, mend, gate--> publishing --publish all tables--> published, swept
+       |                                              `----> held: its checks are published, nothing else
        `-- a source object changed while it was read: abandoned, planned again with what is there now
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
+from itertools import chain
 
 from sluice.contract.model import Contract
 from sluice.curate.probe import probe_expressions
@@ -19,14 +20,17 @@ from sluice.lake.commit import DataFile
 from sluice.lake.duplicates import Duplicates, files_that_may_match, find_duplicates, spoilt_published
 from sluice.lake.mend import Group, file_name, mend, plan_groups
 from sluice.lake.places import attempt_folder
-from sluice.lake.publish import Actions, TableActions, live_files, missing_files, publish
-from sluice.lake.quarantine import QUARANTINE_INDEXED, take_back, was_taken_back
-from sluice.lake.stage import Stage, StagePlan, not_null_in, partition_folders, records_in, sweep, write_stage
+from sluice.lake.publish import Actions, TableActions, live_files
+from sluice.lake.quarantine import QUARANTINE_INDEXED, take_back
+from sluice.lake.stage import Stage, StagePlan, not_null_in, partition_folders, records_in, write_stage
 from sluice.lake.tables import HASH, RESCUED, ensure_tables
-from sluice.lake.transitions import Counts, LedgerSource, Transition
+from sluice.lake.transitions import Counts, Transition
 from sluice.pipeline.carry import leaving, rejoined, told_schema
+from sluice.pipeline.closing import Staged, abandon, finish, hold, pass_point_of_no_return
 from sluice.pipeline.context import Context, from_ledger
-from sluice.pipeline.planning import AS_RECORDED, contract_of, plan_again
+from sluice.pipeline.gate import judged
+from sluice.pipeline.planning import AS_RECORDED, plan_again
+from sluice.pipeline.terms import Terms, terms_of
 from sluice.raw.listing import task_groups
 from sluice.raw.reader import make_reader
 from sluice.runtime.storage import join
@@ -39,36 +43,32 @@ _WORTH_A_HEAD_BYTES = 24 << 20
 _KEYS_A_TASK = 2_000_000
 
 
-@dataclass(frozen=True)
-class Staged:
-    """A batch ready to be published."""
-
-    actions: Actions
-    counts: Counts
-    sources: tuple[LedgerSource, ...]
-
-
-def run_batch(context: Context, planned: Transition, contract: Contract) -> Transition:
-    """Stage a planned batch and publish it; returns its `published` row. The upstream runs once per attempt."""
+def run_batch(context: Context, planned: Transition, terms: Terms) -> Transition:
+    """Stage a planned batch, then publish or hold it; returns its last row. The upstream runs once per attempt."""
+    contract = terms.contract
     if not context.ledger.knows_contract(contract.fingerprint, context.spark_version, planned.number):
         context.progress.at("probe", "trying the contract's expressions on extreme values")
         probe_expressions(context.session(), contract)
     ensure_tables(context.places, contract, context.check)
     for _ in range(_ATTEMPTS):
-        staged = stage_batch(context, planned, contract)
+        staged = stage_batch(context, planned, terms)
         if staged is not None:
-            return pass_point_of_no_return(context, planned, staged)
+            if any(result.outcome(planned.waived) == "held" for result in staged.results):
+                return hold(context, planned, staged)
+            return finish_or_start_over(context, pass_point_of_no_return(context, planned, staged))
         abandon(context, planned, "a source object changed while it was read")
-        planned = plan_again(context, planned, contract)
+        planned = plan_again(context, planned, terms)
     raise SourceChanged(
         f"{context.places.landing}: source objects of batch {planned.batch_id} changed while they were read, "
         f"{_ATTEMPTS} times over; nothing was published, run again when their writer has finished"
     )
 
 
-def stage_batch(context: Context, planned: Transition, contract: Contract) -> Staged | None:
+def stage_batch(context: Context, planned: Transition, terms: Terms) -> Staged | None:
     """Read, decide and write a batch's rows once, then account for them; None where a source object has changed."""
-    places, options = context.places, context.options
+    places, options, contract = context.places, context.options, terms.contract
+    gate = context.gates.open(context, terms, planned.sources)
+    asked, messages, looked_at = (gate.asked, gate.messages, gate.columns) if gate else ([], {}, frozenset[str]())
     folder = attempt_folder(planned.batch_id, planned.attempt)
     sources = from_ledger(planned.sources)
     size = sum(source.size_bytes for source in sources)
@@ -90,17 +90,18 @@ def stage_batch(context: Context, planned: Transition, contract: Contract) -> St
         target_bytes=options.target_file_bytes,
         byte_equal=not contract.key_columns,
         head_rows=_HEAD_ROWS if size // len(groups) > _WORTH_A_HEAD_BYTES else 0,
-        messages={rule.tag: (rule.name, rule.column, rule.message) for rule in rules},
+        messages=messages | {rule.tag: (rule.name, rule.column, rule.message) for rule in rules},
     )
-    reader = leaving(make_reader(contract, groups, places.raw), contract)
-    raw = spark.range(0, len(groups), 1, len(groups)).mapInArrow(reader, told_schema(contract))
-    rows = raw.transform(shaped(contract)).transform(decided(contract, rules))
+    reader = leaving(make_reader(contract, groups, places.raw), contract, looked_at)
+    raw = spark.range(0, len(groups), 1, len(groups)).mapInArrow(reader, told_schema(contract, looked_at))
+    rows = raw.transform(shaped(contract)).transform(decided(contract, rules, asked))
     stage = write_stage(rows, plan, rejoined(contract))
     context.progress.at("account")
     if any(account["changed"] for account in stage.accounts):
         return None
     counts = account_for(planned, stage)
-    return settle(context, planned, contract, plan, stage, counts)
+    staged, fresh = settle(context, planned, contract, plan, stage, counts)
+    return replace(staged, results=tuple(judged(context, gate, stage, staged.counts, fresh, terms)))
 
 
 def account_for(planned: Transition, stage: Stage) -> Counts:
@@ -133,8 +134,11 @@ def balanced(planned: Transition, counts: Counts) -> None:
 
 def settle(
     context: Context, planned: Transition, contract: Contract, plan: StagePlan, stage: Stage, counts: Counts
-) -> Staged:
-    """Take duplicates out of the staged files, join small ones, and say exactly what is to be published."""
+) -> tuple[Staged, list[DataFile]]:
+    """Take duplicates out of the staged files, join small ones, and say exactly what is to be published.
+
+    Also the files of what is new: `keep: newest` writes published files again, and their rows were checked before.
+    """
     context.progress.at("duplicates")
     spark = context.session()
     touched = [dict(file.partition_values) for file in stage.curated]
@@ -144,7 +148,8 @@ def settle(
     rows = counts.curated + records_in(published)
     spark.conf.set("spark.sql.shuffle.partitions", max(spark.sparkContext.defaultParallelism, rows // _KEYS_A_TASK))
     found = find_duplicates(spark, contract, (here, stage.curated), (here, published))
-    curated, removes = _mended(context, plan, stage, found, published)
+    curated, again, removes = _mended(context, plan, stage, found, published)
+    fresh, curated = curated, [*curated, *again]
     quarantine = _joined(context, plan, stage.quarantine)
     counts = replace(
         counts,
@@ -166,13 +171,13 @@ def settle(
     sources = tuple(
         replace(s, records=by_path[s.path]["records"], refused=by_path[s.path]["refused"]) for s in planned.sources
     )
-    return Staged(actions, counts, sources)
+    return Staged(actions, counts, sources, ()), fresh
 
 
 def _mended(
     context: Context, plan: StagePlan, stage: Stage, found: Duplicates, published: list[DataFile]
-) -> tuple[list[DataFile], list[DataFile]]:
-    """The curated files to name and to un-name."""
+) -> tuple[list[DataFile], list[DataFile], list[DataFile]]:
+    """The curated files to name: the batch's, and published ones written again; and those to un-name."""
     spoilt = set(found.spoilt)
     groups = plan_groups(plan.curated_uri, stage.curated, spoilt, plan.indexed, plan.target_bytes)
     removes = spoilt_published(found, published)
@@ -182,7 +187,8 @@ def _mended(
     written = mend(context.session(), [*groups, *again], found.drops)
     gone = {file_name(file.path) for group in groups for file in group.files}
     kept = [file for file in stage.curated if file_name(file.path) not in gone]
-    return [*kept, *(file for files in written for file in files)], removes
+    fresh, rewritten = written[: len(groups)], written[len(groups) :]
+    return [*kept, *chain.from_iterable(fresh)], list(chain.from_iterable(rewritten)), removes
 
 
 def _replacement(plan: StagePlan, file: DataFile) -> Group:
@@ -198,65 +204,16 @@ def _joined(context: Context, plan: StagePlan, files: list[DataFile]) -> list[Da
     return [*kept, *(file for written in mend(context.session(), groups, {}) for file in written)]
 
 
-def pass_point_of_no_return(context: Context, planned: Transition, staged: Staged) -> Transition:
-    """Commit `publishing`; from here on the batch is only ever finished."""
-    context.progress.at("point of no return")
-    row = context.transition(planned)
-    sequence = row.last_sequence + 1
-    publishing = context.ledger.record(
-        replace(
-            row,
-            state="publishing",
-            sequence=sequence,
-            last_sequence=sequence,
-            actions=staged.actions.to_json(),
-            counts=staged.counts,
-            sources=staged.sources,
-        )
-    )
-    return finish(context, publishing)
+def finish_or_start_over(context: Context, publishing: Transition) -> Transition:
+    """Finish a batch that has passed the point of no return; where its files are gone, stage it anew as it was planned.
 
-
-def finish(context: Context, publishing: Transition) -> Transition:
-    """Publish what a `publishing` row lists and close the batch; safe to repeat from any point."""
-    places, sequence = context.places, publishing.sequence
-    actions = Actions.from_json(publishing.actions)
-    context.progress.at("publish", f"batch {publishing.batch_id}")
-    missing = missing_files(places, actions, sequence)
-    if missing or was_taken_back(places.quarantine, sequence):
-        return start_over(context, publishing, missing)
-    metadata: dict[str, Any] = {
-        "sluice.run": publishing.run_id,
-        "sluice.batch": publishing.batch_id,
-        "sluice.contract": publishing.contract_version,
-        "sluice.code": publishing.code_version,
-    }
-    publish(places, actions, sequence, metadata, context.check, context.progress.at)
-    context.progress.at("close", f"batch {publishing.batch_id}")
-    row = replace(context.transition(publishing), state="published", sequence=sequence, sources=publishing.sources)
-    closed = context.ledger.record(row)
-    context.progress.at("sweep")
-    folder = attempt_folder(publishing.batch_id, publishing.attempt)
-    sweep(places.curated, folder, {file.path for file in actions.curated.adds})
-    sweep(places.quarantine, folder, {file.path for file in actions.quarantine.adds})
-    context.ledger.tidy()
-    return closed
-
-
-def start_over(context: Context, publishing: Transition, missing: list[str]) -> Transition:
-    """Files of a batch that was being published are gone: take back what was, and stage it anew as it was planned."""
-    context.progress.tell(f"{len(missing)} staged files are gone (VACUUM?): {', '.join(missing[:1])}; staging anew")
+    Then what was published of it is taken back first.
+    """
+    closed = finish(context, publishing)
+    if closed is not None:
+        return closed
     take_back(context.places.quarantine, publishing.batch_id, publishing.sequence, context.check)
     planned = next(t for t in reversed(context.ledger.history(publishing.batch_id)) if t.state == "planned")
     abandon(context, planned, AS_RECORDED)
-    contract = contract_of(planned)
-    return run_batch(context, plan_again(context, planned, contract, AS_RECORDED), contract)
-
-
-def abandon(context: Context, planned: Transition, reason: str) -> None:
-    """Say that an attempt will never be published, then delete its files."""
-    row = context.transition(planned)
-    context.ledger.record(replace(row, state="abandoned", sources=planned.sources, reason=reason))
-    folder = attempt_folder(planned.batch_id, planned.attempt)
-    sweep(context.places.curated, folder, set())
-    sweep(context.places.quarantine, folder, set())
+    terms = terms_of(planned)
+    return run_batch(context, plan_again(context, planned, terms, AS_RECORDED), terms)

@@ -6,12 +6,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sluice.contract.model import Contract
 from sluice.lake.lease import Lease
 from sluice.lake.ledger import Ledger
 from sluice.lake.places import Places
 from sluice.lake.transitions import LedgerSource, Transition
+from sluice.pipeline.gate import Gates
 from sluice.pipeline.options import Options
+from sluice.pipeline.terms import Terms
 from sluice.raw.source import SourceObject
 from sluice.runtime.progress import Progress
 
@@ -21,10 +22,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """A run that holds the lease: where it works, under which contract, and with what."""
+    """A run that holds the lease: where it works, under which terms, and with what."""
 
     places: Places
-    contract: Contract
+    terms: Terms
     options: Options
     run_id: str
     code_version: str
@@ -32,6 +33,7 @@ class Context:
     ledger: Ledger
     progress: Progress
     session: Callable[[], SparkSession]
+    gates: Gates
 
     def check(self) -> None:
         """LeaseLostError unless this run still holds the dataset."""

@@ -2,13 +2,14 @@
 
 ::
 
-    lease -> recover -> list -> plan -> stage once -> account -> duplicates -> point of no return -> publish -> close
+    lease -> recover -> list -> plan -> stage once -> account -> duplicates -> gate
+          -> point of no return -> publish -> close -> page            (or: -> hold -> page)
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from sluice.contract.model import Contract
 from sluice.errors import LocationError
@@ -17,57 +18,100 @@ from sluice.lake.ledger import Ledger
 from sluice.lake.places import Places
 from sluice.lake.tables import check_fits
 from sluice.lake.transitions import Counts, Transition
-from sluice.pipeline.batch import abandon, finish, run_batch
+from sluice.pipeline.batch import finish_or_start_over, run_batch
+from sluice.pipeline.closing import abandon, finish_held
 from sluice.pipeline.context import Context
+from sluice.pipeline.gate import Gates
+from sluice.pipeline.held import HELD_EXIT_CODE, check_release, held_message, released, taken_up
 from sluice.pipeline.options import Options
-from sluice.pipeline.planning import AS_RECORDED, bounded, contract_of, new_sources, plan_again, plan_batch
+from sluice.pipeline.pages import write_pages
+from sluice.pipeline.planning import AS_RECORDED, bounded, new_sources, plan_again, plan_batch
+from sluice.pipeline.terms import Terms, terms_of
+from sluice.quality.model import Suite
 from sluice.runtime.job import Run
 from sluice.runtime.storage import normal_uri, storage_for
 
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
 
-def curate(run: Run, lake: str, contract: Contract, options: Options) -> Mapping[str, Any]:
-    """Curate all that is new; returns the run's summary.
+
+def curate(run: Run, lake: str, contract: Contract, options: Options, suite: Suite | None = None) -> Mapping[str, Any]:
+    """Curate all that is new; returns the run's summary, with exit code 3 where a batch is held by the gate.
 
     Raises LocationError where the lake has no such raw prefix, DatasetBusyError where another run is at work, and
     nothing half-done: whatever stops a run, the next one finishes it.
     """
-    places = Places(normal_uri(lake), contract.dataset)
+    apart = normal_uri(options.quarantine) if options.quarantine else ""
+    places = Places(normal_uri(lake), contract.dataset, apart)
     if next(iter(storage_for(places.landing).list(places.landing)), None) is None:
         raise LocationError(
             f"{places.landing}: expected source objects below it, found none; "
             f"is --lake right, and does the stream deliver to raw/{contract.dataset}/?"
         )
+    terms = Terms(contract, suite)
     head = {"dataset": contract.dataset, "lake": places.lake, "contract": contract.version}
     if options.dry_run:
-        return {**head, **dry_run(places, contract, options)}
+        return {**head, **dry_run(places, terms, options)}
     run.progress.at("lease")
     with Lease.acquire(places.lease, run.run_id, options.lease_seconds, run.progress.tell) as lease:
         ledger = Ledger.open(places.ledger, lease.check)
-        session = lambda: run.spark  # noqa: E731 - Spark starts when a batch asks for it
-        context = Context(places, contract, options, run.run_id, run.code_version, lease, ledger, run.progress, session)
+        gates = Gates()
+        context = Context(
+            places,
+            terms,
+            options,
+            run.run_id,
+            run.code_version,
+            lease,
+            ledger,
+            run.progress,
+            _starting(run, gates, terms),
+            gates,
+        )
         closed = [*recover(context), *drain(context)]
+        write_pages(context, run, closed)
     return {**head, **summary(closed)}
 
 
+def _starting(run: Run, gates: Gates, terms: Terms) -> Callable[[], SparkSession]:
+    """What starts Spark when a batch asks for it, and with it whatever else takes its time to start."""
+
+    def session() -> SparkSession:
+        gates.warm_up(terms)
+        return run.spark
+
+    return session
+
+
 def recover(context: Context) -> list[Transition]:
-    """Finish what runs before this one began: the batch that was being published first, then the other open ones."""
-    open_batches = context.ledger.open_batches
-    if not open_batches:
+    """Finish what runs before this one began: the batch that was being published first, then the other open ones.
+
+    A held batch is taken up again when it is released, or when what decided it has changed; else it stays as it is, and
+    its row is among those returned.
+    """
+    newest = {batch: context.ledger.history(batch)[-1] for batch in context.ledger.open_batches}
+    held = [row for row in newest.values() if row.state == "held"]
+    check_release(context.options, held)
+    if not newest:
         return []
-    context.progress.at("recover", f"{len(open_batches)} open batches")
-    newest = {batch: context.ledger.history(batch)[-1] for batch in open_batches}
-    closed = [finish(context, row) for row in newest.values() if row.state == "publishing"]
-    again = [row for row in newest.values() if row.state != "publishing"]
+    context.progress.at("recover", f"{len(newest)} open batches")
+    closed = [finish_or_start_over(context, row) for row in newest.values() if row.state == "publishing"]
+    why = {row.batch_id: taken_up(context, finish_held(context, row)) for row in held}
+    closed += [row for row in held if not why[row.batch_id]]
+    again = [row for row in newest.values() if row.state in ("planned", "abandoned") or why.get(row.batch_id)]
     if again:
-        check_fits(context.places, context.contract)
+        check_fits(context.places, context.terms.contract)
+        context.gates.open(context, context.terms, again[0].sources)
     for row in again:
-        if row.state == "planned":
-            abandon(context, row, row.reason or "the run that planned it ended before it was staged")
-        contract, reason = context.contract, ""
+        if row.state != "abandoned":
+            reason = why.get(row.batch_id) or row.reason or "the run that planned it ended before it was staged"
+            abandon(context, row, reason)
+        terms, reason = context.terms, ""
         if row.reason == AS_RECORDED:
             reason = AS_RECORDED
-            contract = contract_of([r for r in context.ledger.history(row.batch_id) if r.state == "planned"][-1])
-        closed.append(run_batch(context, plan_again(context, row, contract, reason), contract))
+            terms = terms_of([r for r in context.ledger.history(row.batch_id) if r.state == "planned"][-1])
+        planned = plan_again(context, released(context.options, row), terms, reason)
+        closed.append(run_batch(context, planned, terms))
     return closed
 
 
@@ -79,18 +123,20 @@ def drain(context: Context) -> list[Transition]:
     batches = list(bounded(sources, context.options))
     for number, batch in enumerate(batches):
         if number == 0:
-            check_fits(context.places, context.contract)
+            check_fits(context.places, context.terms.contract)
+            # A suite that could not run is refused before anything is planned.
+            context.gates.open(context, context.terms, batch)
         context.progress.at("plan", f"{len(batch)} of {len(sources)} new source objects")
         # Until the last batch is planned a full listing is none: a run killed before would hide what is left.
         last = number + 1 == len(batches)
-        closed.append(run_batch(context, plan_batch(context, batch, full and last), context.contract))
+        closed.append(run_batch(context, plan_batch(context, batch, full and last), context.terms))
     return closed
 
 
-def dry_run(places: Places, contract: Contract, options: Options) -> dict[str, Any]:
+def dry_run(places: Places, terms: Terms, options: Options) -> dict[str, Any]:
     """What a run would do now; writes nothing and takes no lease."""
     ledger = Ledger.open(places.ledger)
-    check_fits(places, contract)
+    check_fits(places, terms.contract)
     sources, _ = new_sources(places, ledger, options)
     batches = list(bounded(sources, options))
     return {
@@ -101,19 +147,29 @@ def dry_run(places: Places, contract: Contract, options: Options) -> dict[str, A
         "batches": len(batches),
         "first_source_object": sources[0].path if sources else None,
         "last_source_object": sources[-1].path if sources else None,
-        "contract_fingerprint": contract.fingerprint,
+        "contract_fingerprint": terms.contract.fingerprint,
+        "suite_fingerprint": terms.suite_fingerprint or None,
     }
 
 
 def summary(closed: list[Transition]) -> dict[str, Any]:
-    """What the published batches add up to."""
+    """What the published batches add up to, and what is held."""
     total = Counts()
-    for row in closed:
+    published = [row for row in closed if row.state == "published"]
+    held = [row for row in closed if row.state == "held"]
+    for row in published:
         total = total.plus(row.counts)
-    return {
-        "outcome": "published" if closed else "nothing new",
-        "batches": [row.batch_id for row in closed],
-        "source_objects": sum(len(row.sources) for row in closed),
+    told: dict[str, Any] = {
+        "outcome": "held" if held else "published" if published else "nothing new",
+        "batches": [row.batch_id for row in published],
+        "source_objects": sum(len(row.sources) for row in published),
         "counts": vars(total),
         "balanced": total.read == total.placed,
     }
+    if held:
+        told |= {
+            "held": {row.batch_id: row.reason.splitlines() for row in held},
+            "error": held_message(held),
+            "exit_code": HELD_EXIT_CODE,
+        }
+    return told

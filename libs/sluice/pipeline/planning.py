@@ -5,16 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
-import msgspec
-
-from sluice.contract.model import Contract
 from sluice.lake.ledger import Ledger
 from sluice.lake.places import Places
 from sluice.lake.transitions import LedgerSource, Transition
 from sluice.pipeline.context import Context, to_ledger
 from sluice.pipeline.options import Options
+from sluice.pipeline.terms import Terms, recorded
 from sluice.raw.listing import arrival_hour, list_sources, look_back_from
 from sluice.raw.source import SourceObject
 from sluice.runtime.storage import join, storage_for
@@ -77,32 +74,23 @@ def plan_batch(context: Context, sources: list[SourceObject], full: bool) -> Tra
             first_hour=hours[0] if hours else "",
             last_hour=hours[-1] if hours else "",
             sources=to_ledger(sources),
-            **recorded(context.contract),
+            **recorded(context.terms),
         )
     )
 
 
-def plan_again(context: Context, planned: Transition, contract: Contract, reason: str = "") -> Transition:
+def plan_again(context: Context, planned: Transition, terms: Terms, reason: str = "") -> Transition:
     """Commit the next attempt at a batch whose last one was abandoned; its source objects are looked at anew."""
     row = context.transition(planned)
-    sources = tuple(_seen(context.places, source) for source in planned.sources)
+    sources = sources_now(context.places, planned)
     return context.ledger.record(
-        replace(row, attempt=planned.attempt + 1, state="planned", sources=sources, reason=reason, **recorded(contract))
+        replace(row, attempt=planned.attempt + 1, state="planned", sources=sources, reason=reason, **recorded(terms))
     )
 
 
-def recorded(contract: Contract) -> dict[str, Any]:
-    """What a planned row keeps of the contract: enough to follow it again when the file has changed."""
-    return {
-        "contract_version": contract.version,
-        "contract_fingerprint": contract.fingerprint,
-        "contract_text": msgspec.json.encode(contract).decode(),
-    }
-
-
-def contract_of(planned: Transition) -> Contract:
-    """The contract that a planned row recorded."""
-    return msgspec.json.decode(planned.contract_text, type=Contract)
+def sources_now(places: Places, row: Transition) -> tuple[LedgerSource, ...]:
+    """The source objects of a batch as they are now, not read yet."""
+    return tuple(_seen(places, source) for source in row.sources)
 
 
 def _seen(places: Places, source: LedgerSource) -> LedgerSource:
@@ -110,5 +98,5 @@ def _seen(places: Places, source: LedgerSource) -> LedgerSource:
     uri = join(places.raw, source.path)
     found = storage_for(uri).head(uri)
     if found is None:
-        return source
+        return replace(source, records=-1, refused=-1)
     return LedgerSource(source.path, found.size_bytes, found.etag, found.modified_at)

@@ -29,6 +29,7 @@ class Run:
 
     job: str
     progress: Progress = field(default_factory=Progress)
+    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     run_id: str = field(default_factory=lambda: f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{uuid.uuid4().hex[:8]}")
 
     @cached_property
@@ -64,6 +65,8 @@ def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Map
     try:
         summary.update(body(run, argv))
         code = int(summary.pop("exit_code", 0))
+        if "error" in summary:
+            print(f"{job}: {summary['error']}", file=sys.stderr, flush=True)
     except SystemExit:  # --help
         raise
     except KeyboardInterrupt:

@@ -59,6 +59,8 @@ class S3Storage:
     def put(self, uri: str, data: bytes | memoryview, *, if_absent: bool = False, sync: bool = True) -> bool:
         bucket, key = split(uri)
         condition = {"IfNoneMatch": "*"} if if_absent else {}
+        if uri.endswith(".html"):
+            condition["ContentType"] = "text/html; charset=utf-8"  # else a browser offers to save the page
         try:
             client("s3").put_object(Bucket=bucket, Key=key, Body=bytes(data), **condition)
         except Exception as error:
