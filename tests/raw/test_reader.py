@@ -330,6 +330,16 @@ def test_batches_stay_small_however_the_records_are(tmp_path: Path) -> None:
     assert len(batches) > 3
 
 
+def test_rows_are_the_same_however_many_become_columns_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kinds = [b'{"a":%d}', b'{"a":"%d"}', b'{"a":1,"new":%d}', b"{]%d", b'{"b":"%d","u":{"id":1,"more":2}}']
+    stored = b"".join(kind % number for number in range(40) for kind in kinds)
+    expected = read_one(tmp_path, stored)
+    for rows_at_once in (1, 2, 3, 7):
+        monkeypatch.setattr("sluice.raw.columns.CHUNK_ROWS", rows_at_once)
+        monkeypatch.setattr("sluice.raw.spans.PIECES", rows_at_once)
+        assert read_one(tmp_path, stored) == expected
+
+
 def test_the_same_rows_come_out_however_source_objects_are_grouped(tmp_path: Path) -> None:
     sources = [land(tmp_path, f"things/{n}", b"".join(RECORDS[n * 10 : n * 10 + 12])) for n in range(5)]
     ids = [pa.RecordBatch.from_pydict({"id": [index]}) for index in range(5)]

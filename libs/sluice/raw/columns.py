@@ -16,6 +16,8 @@ from sluice.raw.judge import Judgement, Reason
 
 BATCH_ROWS = 32_000
 BATCH_BYTES = 16 << 20
+# Decoded rows become columns after so many, while they are still in the processor's cache.
+CHUNK_ROWS = 1024
 
 _REASON = pa.struct([(name, pa.string()) for name in ("rule", "column", "message")])
 # What the reader adds to the raw fields: name, Arrow type, Spark type.
@@ -43,20 +45,24 @@ def spark_schema_of(raw: Sequence[RawField]) -> str:
 
 
 class Rows:
-    """Rows of one batch in the making; `rows` and `bytes` tell when it is full.
+    """Rows of one batch in the making; `full` tells when it is time to flush.
 
     `empty` is a decoded row without values, for rows that are no record.
     """
 
     def __init__(self, fields: Sequence[Field], schema: pa.Schema, empty: Any) -> None:
         self._fields, self._schema, self._empty = fields, schema, empty
+        self._hash, self._record = schema.field("_hash").type, schema.field("_record").type
         self._clear()
 
     def _clear(self) -> None:
         self.bytes = 0
+        # The newest rows, from the place `_settled` on, as they were decoded; those before are columns already.
         self._rows: list[Any] = []
-        self._starts: list[int] = []
         self._records: list[bytes] = []
+        self._settled = 0
+        self._chunks: list[list[pa.Array]] = []
+        self._starts: list[int] = []
         # Runs of rows of one source object.
         self._sources: list[tuple[str, int]] = []
         # Few rows have these; by the row's place.
@@ -68,11 +74,13 @@ class Rows:
     @property
     def full(self) -> bool:
         """Whether it is time to flush."""
-        return len(self._rows) >= BATCH_ROWS or self.bytes >= BATCH_BYTES
+        return len(self._starts) >= BATCH_ROWS or self.bytes >= BATCH_BYTES
 
     def add(self, source: str, starts: list[int], spans: list[bytes], rows: list[Any]) -> int:
         """Records as the fast way gives them, in their order; returns the place of the first."""
-        first = len(self._rows)
+        if len(self._rows) >= CHUNK_ROWS:
+            self._settle()
+        first = len(self._starts)
         self._starts += starts
         self._records += spans
         self._rows += rows
@@ -84,8 +92,8 @@ class Rows:
         return first
 
     def judge(self, place: int, judged: Judgement) -> None:
-        """Adds what the judge found to the row at `place`."""
-        self._rows[place] = judged.row
+        """Adds what the judge found to the row at `place`, one of those added last."""
+        self._rows[place - self._settled] = judged.row
         if judged.rescued is not None:
             self._rescued[place] = judged.rescued
             self.bytes += len(judged.rescued)
@@ -102,26 +110,39 @@ class Rows:
 
     def flush(self) -> pa.RecordBatch | None:
         """The batch of what was added since the last one; None if there is nothing."""
-        count = len(self._rows)
-        if not count:
+        if not self._starts:
             return None
-        digests = [sha256(record).digest()[:DIGEST_BYTES] for record in self._records]
-        for place, digest in self._digests.items():
-            digests[place] = digest
+        self._settle()
+        *fields, digests, records = map(pa.concat_arrays, zip(*self._chunks, strict=True))
         reasons = {p: [(r.rule, r.column or None, r.message) for r in found] for p, found in self._reasons.items()}
         columns = [
-            *map(self._column, self._fields),
+            *fields,
             pa.concat_arrays([pa.repeat(pa.scalar(source, pa.string()), rows) for source, rows in self._sources]),
             pa.array(self._starts, pa.int64()),
-            pa.array(digests, pa.binary()),
-            pa.array(self._records, pa.binary()),
+            digests,
+            records,
             self._sparse("_rescued", self._rescued),
             self._sparse("_reasons", reasons),
             self._sparse("_bad", self._bad),
-            pa.nulls(count, pa.string()),
+            pa.nulls(len(self._starts), pa.string()),
         ]
         self._clear()
         return pa.RecordBatch.from_arrays(columns, schema=self._schema)
+
+    def _settle(self) -> None:
+        """Make columns of the newest rows."""
+        digests = [sha256(record).digest()[:DIGEST_BYTES] for record in self._records]
+        for place, digest in self._digests.items():
+            digests[place - self._settled] = digest
+        self._chunks.append(
+            [
+                *map(self._column, self._fields),
+                pa.array(digests, self._hash),
+                pa.array(self._records, self._record),
+            ]
+        )
+        self._settled = len(self._starts)
+        self._rows, self._records, self._digests = [], [], {}
 
     def _column(self, field: Field) -> pa.Array:
         values = map(attrgetter(field.attribute), self._rows)
@@ -130,9 +151,13 @@ class Rows:
         return pa.array(list(values), field.arrow)
 
     def _sparse(self, name: str, found: dict[int, Any]) -> pa.Array:
-        type_ = self._schema.field(name).type
-        count = len(self._rows)
-        return pa.array([found.get(place) for place in range(count)], type_) if found else pa.nulls(count, type_)
+        type_, count = self._schema.field(name).type, len(self._starts)
+        if not found:
+            return pa.nulls(count, type_)
+        values: list[Any] = [None] * count
+        for place, value in found.items():
+            values[place] = value
+        return pa.array(values, type_)
 
 
 def account_batch(schema: pa.Schema, accounts: Sequence[tuple[str, str]]) -> pa.RecordBatch:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import repeat
+from operator import add, contains, eq, gt
 
 # As many bytes as the longest test below looks at.
 HEAD_BYTES = 64
@@ -78,15 +80,16 @@ class Layout:
 
     def add(self, starts: Sequence[int], spans: Sequence[bytes]) -> None:
         """The next records, by their places in the stream."""
-        for start, span in zip(starts, spans, strict=True):
-            if self.full:
-                return
-            if self._behind is not None:
-                self._touching += start == self._behind
-                self._lined += start > self._behind
-            self._behind = start + len(span)
-            self._pretty += b"\n" in span
-            self._seen += 1
+        missing = LAYOUT_RECORDS - self._seen
+        starts, spans = starts[:missing], spans[:missing]
+        ends = list(map(add, starts, map(len, spans)))
+        # Where the record before ended; the very first has none.
+        behind = [starts[0] + 1 if self._behind is None else self._behind, *ends]
+        self._touching += sum(map(eq, starts, behind))
+        self._lined += sum(map(gt, starts, behind))
+        self._pretty += sum(map(contains, spans, repeat(b"\n")))
+        self._behind = ends[-1]
+        self._seen += len(starts)
 
     @property
     def name(self) -> str:

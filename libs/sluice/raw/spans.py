@@ -38,8 +38,8 @@ from sluice.raw.damage import Damage, Refused
 from sluice.raw.fields import FAULTS
 from sluice.raw.scan import BYTE_ORDER_MARK, CANDIDATE, NUMBER_FIRST, Scan, Verdict, is_text
 
-WINDOW_BYTES = 4 << 20
-PIECES = 8192
+WINDOW_BYTES = 2 << 20
+PIECES = 1024
 
 _CUT = re.compile(rb"\}[ \t\r\n]*+(?=\{)")
 _CUT_IN_ARRAY = re.compile(rb"\}[ \t\r\n]*+(?:,[ \t\r\n]*+)?(?=\{)")
