@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from sluice.lake.commit import Check, DataFile, append_files, create_table, open_table
 from sluice.lake.merge import merge_small
 from sluice.lake.parquet import statistics
+from sluice.lake.pruned import Within, rows_within
 from sluice.lake.publish import APPLICATION
 from sluice.runtime.storage import join, storage_for
 
@@ -102,14 +103,11 @@ def recent_checks(uri: str, batches: int, state: str | None = None, before: int 
     if table is None or batches < 1:
         return []
     newest = table.transaction_version(APPLICATION) or 0
-    dataset, reach = table.to_pyarrow_dataset(), batches * _LOOK_BACK
+    reach = batches * _LOOK_BACK
     while True:
-        wanted = pc.field("sequence") > newest - reach
-        if state is not None:
-            wanted &= pc.field("state") == state
-        if before is not None:
-            wanted &= pc.field("sequence") < before
-        found = dataset.to_table(filter=wanted).cast(CHECKS_SCHEMA)
+        within: Within = {"sequence": (newest - reach + 1, None if before is None else before - 1)}
+        within = within if state is None else {**within, "state": (state, state)}
+        found = rows_within(table, uri, CHECKS_SCHEMA, "sequence", within)
         numbers = sorted(set(found.column("sequence").to_pylist()))
         if len(numbers) >= batches or reach >= newest:
             kept = found.filter(pc.field("sequence") >= numbers[-batches:][0]) if numbers else found

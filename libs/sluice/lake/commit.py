@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
+from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction, write_deltalake
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
@@ -100,12 +100,19 @@ def create_table(
 def append_rows(table: DeltaTable, rows: pa.Table, check: Check, landed: Callable[[DeltaTable], bool]) -> DeltaTable:
     """Append `rows` as exactly the next version of `table`; returns the table as it is then.
 
+    The log is neither checkpointed nor cleaned here: whoever appends often does that now and then.
     `landed` tells, of a table read anew, whether the rows are in it: an error of a commit means unknown.
     Raises CommitUnknownError where the commit did not land, StorageDenied or StorageThrottled where storage refused it.
     """
     check()
     try:
-        write_deltalake(table, rows, mode="append", commit_properties=CommitProperties(max_commit_retries=0))
+        write_deltalake(
+            table,
+            rows,
+            mode="append",
+            commit_properties=CommitProperties(max_commit_retries=0),
+            post_commithook_properties=PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False),
+        )
     except (DeltaError, OSError) as error:
         again = reopened(table)
         if not landed(again):
@@ -114,7 +121,7 @@ def append_rows(table: DeltaTable, rows: pa.Table, check: Check, landed: Callabl
                 f"{table.table_uri}: a commit did not land ({_short(error)}); nothing was changed by it, run again"
             ) from error
         return again
-    return reopened(table)
+    return table  # which has taken its own commit in
 
 
 def append_files(

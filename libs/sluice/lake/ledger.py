@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -17,9 +18,12 @@ from deltalake import DeltaTable
 from sluice.errors import LedgerError
 from sluice.lake.commit import Check, append_rows, create_table, open_table
 from sluice.lake.merge import merge_small
+from sluice.lake.pruned import Within, files_newest_first, rows_within
 from sluice.lake.transitions import SCHEMA, Transition, from_table, to_table
 
 _INDEXED = ("number", "batch_id", "state", "last_hour", "contract_fingerprint", "spark_version")
+# Versions between two checkpoints of the log, which is then also rid of what has expired: once a run, not per commit.
+_CHECKPOINT_EVERY = 50
 _DESCRIPTION = "sluice ledger: one row per batch transition; read it with Spark SQL, never write to it"
 
 
@@ -28,6 +32,7 @@ class Ledger:
 
     def __init__(self, uri: str, table: DeltaTable | None, check: Check) -> None:
         self._uri, self._table, self._check = uri, table, check
+        self._tidied = table.version() if table is not None else 0
         self.last: Transition | None = self._newest()
 
     @staticmethod
@@ -56,7 +61,7 @@ class Ledger:
         )
 
         def landed(again: DeltaTable) -> bool:
-            found = from_table(_rows(again, pc.field("number") == row.number))
+            found = from_table(self._rows(again, number=(row.number, row.number)))
             return any((r.run_id, r.batch_id, r.attempt, r.state) == _identity(row) for r in found)
 
         self._table = append_rows(table, to_table([row]), self._check, landed)
@@ -65,25 +70,22 @@ class Ledger:
 
     def history(self, batch_id: str) -> list[Transition]:
         """All transitions of a batch, oldest first."""
-        return [] if self._table is None else from_table(_rows(self._table, pc.field("batch_id") == batch_id))
+        return [] if self._table is None else from_table(self._rows(self._table, batch_id=(batch_id, batch_id)))
 
     def closed(self, batches: int) -> list[Transition]:
         """The newest `batches` or so transitions that published or held a batch, oldest first."""
         if self._table is None or self.last is None:
             return []
         # A batch is three transitions, or more where it took several attempts.
-        recent = pc.field("number") > self.last.number - 4 * batches
-        rows = from_table(_rows(self._table, recent & pc.field("state").isin(["published", "held"])))
-        return rows[-batches:]
+        rows = from_table(self._rows(self._table, number=(self.last.number - 4 * batches, None)))
+        return [row for row in rows if row.state in ("published", "held")][-batches:]
 
     def known_sources(self, from_hour: str = "") -> set[tuple[str, int, str]]:
         """(path, size, ETag) of every source object that a batch with arrival hours from `from_hour` on has planned."""
         if self._table is None:
             return set()
-        wanted = pc.field("state") == "planned"
-        if from_hour:
-            wanted &= pc.field("last_hour") >= from_hour
-        column = _rows(self._table, wanted, ["sources"]).column("sources")
+        rows = self._rows(self._table, state=("planned", "planned"), last_hour=(from_hour or None, None))
+        column = rows.column("sources")
         flat = pa.chunked_array(
             [chunk.flatten() for chunk in column.chunks], type=SCHEMA.field("sources").type.value_type
         )
@@ -97,18 +99,28 @@ class Ledger:
         """
         if self._table is None:
             return False
-        wanted = (pc.field("contract_fingerprint") == fingerprint) & (pc.field("spark_version") == spark_version)
-        wanted &= (pc.field("state") == "published") & (pc.field("number") < before)
-        if suite is not None:
-            wanted &= pc.field("suite_fingerprint") == suite
-        rows = self._table.to_pyarrow_dataset().scanner(columns=["number"], filter=wanted)
-        return bool(rows.head(1).num_rows)
+        asked = {"contract_fingerprint": fingerprint, "spark_version": spark_version, "state": "published"}
+        within: Within = {name: (value, value) for name, value in asked.items()} | {"number": (None, before - 1)}
+        wanted = pc.field("number") < before
+        for name, value in (asked | ({} if suite is None else {"suite_fingerprint": suite})).items():
+            wanted &= pc.field(name) == value
+        # The newest file that may hold one nearly always does.
+        parts = files_newest_first(self._table, self._uri, SCHEMA, "number", within)
+        return any(part.filter(wanted).num_rows for part in parts)
 
     def tidy(self) -> None:
         """Merge the small files once there are many; what people see does not change."""
         if self._table is None:
             return
         self._table = merge_small(self._table, self._uri, SCHEMA, "number", _INDEXED, self._check)
+        version = self._table.version()
+        if version // _CHECKPOINT_EVERY > self._tidied // _CHECKPOINT_EVERY:
+            self._table.create_checkpoint()
+            self._table.cleanup_metadata()
+        self._tidied = version
+
+    def _rows(self, table: DeltaTable, **within: tuple[Any, Any]) -> pa.Table:
+        return rows_within(table, self._uri, SCHEMA, "number", within)
 
     def _newest(self) -> Transition | None:
         if self._table is None:
@@ -117,7 +129,7 @@ class Ledger:
         if not files.num_rows:
             return None
         number = pc.max(files.column("max.number")).as_py()
-        rows = from_table(_rows(self._table, pc.field("number") == number))
+        rows = from_table(self._rows(self._table, number=(number, number)))
         if len(rows) != 1:
             raise LedgerError(f"{self._uri}: expected one transition number {number}, found {len(rows)}")
         return rows[0]
@@ -130,8 +142,3 @@ def _identity(row: Transition) -> tuple[str, str, int, str]:
 def _open_after(before: Iterable[str], transition: Transition) -> tuple[str, ...]:
     rest = [batch for batch in before if batch != transition.batch_id]
     return tuple(sorted(rest if transition.state == "published" else [*rest, transition.batch_id]))
-
-
-def _rows(table: DeltaTable, wanted: pc.Expression, columns: list[str] | None = None) -> pa.Table:
-    found: pa.Table = table.to_pyarrow_dataset().to_table(filter=wanted, columns=columns)
-    return found if columns else found.cast(SCHEMA)
