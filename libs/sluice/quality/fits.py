@@ -71,9 +71,7 @@ def argument_problems(type_: str, names: Sequence[str], kwargs: Mapping[str, Any
     if _TEXT_ONLY.search(type_):
         return [f"{columns.of(n)}, and a regex looks at text alone" for n in names if columns.families[n] != "text"]
     if "_value_lengths_" in type_:
-        return [
-            f"{columns.of(n)}, which has no length" for n in names if columns.families[n] not in ("text", "bytes")
-        ]
+        return [f"{columns.of(n)}, which has no length" for n in names if columns.families[n] not in ("text", "bytes")]
     if type_ == "expect_column_pair_values_to_be_in_set":
         return _pair_problems(names, kwargs.get("value_pairs_set"), columns)
     if type_ in ROW and len(names) > 1:
@@ -170,3 +168,23 @@ def _structured(condition: Any, columns: Columns) -> tuple[list[str], list[str]]
     if not moment and not _fits(value, family):
         return [name], [f"row_condition: {shown(value)} cannot be compared: {columns.of(name)}"]
     return [name], []
+
+
+def leaves(condition: str) -> list[str]:
+    """The comparisons that a condition joins by AND, OR and NOT, each by itself; none where it is but one.
+
+    `a > 1 AND b RLIKE '['` -> `a > 1`, `b RLIKE '['`. For a condition that `condition_problems` has found sound.
+    """
+    import sqlglot
+    from sqlglot import exp
+
+    waiting, found = [sqlglot.parse_one(condition, read="spark")], []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, exp.Connector):
+            waiting += [node.right, node.left]
+        elif isinstance(node, exp.Paren | exp.Not):
+            waiting.append(node.this)
+        else:
+            found.append(node.sql(dialect="spark"))
+    return found if len(found) > 1 else []

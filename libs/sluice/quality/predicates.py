@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sluice.contract.model import Contract
 from sluice.errors import SuiteError
 from sluice.quality.expectations import engine_for, metrics_of, quiet
-from sluice.quality.fits import OWN
+from sluice.quality.fits import OWN, leaves
 from sluice.quality.model import Check, Suite
 from sluice.quality.suite import Asked, examined, reasons
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession
 
 _RECORDER = "recorder"
+_NARROWS = ("row_condition", "condition_parser", "ignore_row_if")
 # Of these Great Expectations counts NULLs as values, of all other single columns it does not.
 _COUNTS_NULL = ("expect_column_values_to_be_null", "expect_column_values_to_not_be_null")
 
@@ -94,29 +95,41 @@ def empty_rows(spark: SparkSession, contract: Contract) -> DataFrame:
 
 
 def _conditions(engine: Any, asked: Sequence[Asked]) -> tuple[list[tuple[Column, dict[str, Any]] | None], list[str]]:
-    """Per expectation its condition and domain, all in one go; None, with a problem, where there is none."""
-    wanted = [_condition_metric(engine, one.expectation) for one in asked]
+    """Per expectation its condition and domain, all in one go; None, with a problem, where there is none.
+
+    Great Expectations counts the rows of every domain that it makes a condition for, so the metrics are asked for
+    without what narrows a domain down: one count of an empty frame for all of them.
+    """
+    counted = [_counted(engine, one.expectation) for one in asked]
+    wanted = [_condition_metric(metric) for metric in counted]
     resolved, aborted = metrics_of(engine).compute_metrics(wanted)
     found: list[tuple[Column, dict[str, Any]] | None] = []
     problems = []
-    for one, metric in zip(asked, wanted, strict=True):
+    for one, whole, metric in zip(asked, counted, wanted, strict=True):
         if metric.id in resolved:
             condition, compute, accessor = resolved[metric.id]
-            found.append((condition, {**compute, **accessor, "batch_id": _RECORDER}))
+            domain = {**whole.metric_domain_kwargs, **compute, **accessor, "batch_id": _RECORDER}
+            found.append((condition, domain))
         else:
             found.append(None)
             problems.append(f"{one.place}: {_aborted_reason(aborted.get(metric.id))}")
     return found, problems
 
 
-def _condition_metric(engine: Any, expectation: Any) -> Any:
-    """The metric whose true rows are the unexpected ones, with the arguments that Great Expectations would count by."""
+def _counted(engine: Any, expectation: Any) -> Any:
+    """The metric by which Great Expectations counts the unexpected rows, with its domain and arguments."""
+    dependencies = expectation.get_validation_dependencies(engine, {"result_format": "BOOLEAN_ONLY"})
+    return dependencies.metric_configurations[f"{expectation.map_metric}.unexpected_count"]
+
+
+def _condition_metric(counted: Any) -> Any:
+    """The metric whose true rows are those that `counted` counts."""
     from great_expectations.validator.metric_configuration import MetricConfiguration
 
-    dependencies = expectation.get_validation_dependencies(engine, {"result_format": "BOOLEAN_ONLY"})
-    counted = dependencies.metric_configurations[f"{expectation.map_metric}.unexpected_count"]
+    name = counted.metric_name.removesuffix(".unexpected_count") + ".condition"
+    domain = {key: value for key, value in counted.metric_domain_kwargs.items() if key not in _NARROWS}
     values = {key: value for key, value in counted.metric_value_kwargs.items() if key != "result_format"}
-    return MetricConfiguration(f"{expectation.map_metric}.condition", counted.metric_domain_kwargs, values)
+    return MetricConfiguration(name, domain, values)
 
 
 def _row_check(engine: Any, one: Asked, condition: Column, domain: dict[str, Any]) -> RowCheck:
@@ -128,7 +141,18 @@ def _row_check(engine: Any, one: Asked, condition: Column, domain: dict[str, Any
     never_null = [F.coalesce(part, F.lit(False)) for part in filters]
     applies = reduce(and_, never_null) if never_null else F.lit(True)
     fails = reduce(and_, never_null, F.coalesce(condition, F.lit(False)))
-    return RowCheck(one.check, applies, fails, one.columns, one.place, (condition, *filters))
+    return RowCheck(one.check, applies, fails, one.columns, one.place, (condition, *filters, *_hidden(one)))
+
+
+def _hidden(one: Asked) -> list[Column]:
+    """What Spark may skip within a condition: the second of two regexes, what stands after `AND` in a row condition."""
+    from pyspark.sql import functions as F
+
+    expectation = one.expectation
+    regexes = getattr(expectation, "regex_list", None) or [getattr(expectation, "regex", None)]
+    found = [F.col(expectation.column).rlike(regex) for regex in regexes if regex is not None]
+    text = getattr(getattr(expectation, "row_condition", None), "pass_through_filter", None)
+    return found + ([F.expr(leaf) for leaf in leaves(text)] if text is not None else [])
 
 
 def _filters(engine: Any, domain: dict[str, Any]) -> list[Column]:
@@ -143,8 +167,5 @@ def _filters(engine: Any, domain: dict[str, Any]) -> list[Column]:
 
 def _aborted_reason(info: Any) -> str:
     """Why a metric came to nothing, from the pile of what Great Expectations caught."""
-    for exception in (info or {}).get("exception_info", ()):
-        message = str(getattr(exception, "exception_message", "")).strip()
-        if message:
-            return message.splitlines()[0][:200]
-    return "Great Expectations makes no condition of it"
+    message = str(((info or {}).get("exception_info") or {}).get("exception_message", "")).strip()
+    return message.splitlines()[0][:200] if message else "Great Expectations makes no condition of it"

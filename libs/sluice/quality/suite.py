@@ -126,7 +126,11 @@ def reasons(error: Exception) -> list[str]:
     if not callable(errors):
         return [_line(str(error)) or type(error).__name__]
     lines = []
-    for one in errors():
+    found = errors()
+    plain = {one["loc"] for one in found if one["type"] != "type_error.dict"}
+    for one in found:
+        if one["type"] == "type_error.dict" and one["loc"] in plain:
+            continue  # every argument may be a parameter, too: no news
         at = ".".join(str(part) for part in one["loc"] if part != "__root__")
         if one["type"] == "value_error.extra":
             lines.append(f"`{at}` is no argument of it")
