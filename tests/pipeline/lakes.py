@@ -22,6 +22,8 @@ from sluice.lake.places import Places
 from sluice.lake.transitions import Counts, Transition
 from sluice.pipeline.curate import curate
 from sluice.pipeline.options import Options
+from sluice.quality.load import recorded_suite
+from sluice.quality.model import Suite
 from sluice.runtime.job import Run
 from sluice.runtime.progress import Progress
 from sluice.runtime.storage import join, storage_for
@@ -69,11 +71,24 @@ def curated_by(
     lake: str,
     contract: Contract | None = None,
     progress: Progress | None = None,
+    suite: Suite | None = None,
     **options: Any,
 ) -> Mapping[str, Any]:
     """One run of the pipeline; its summary."""
     options = {"lease_seconds": 30.0, **options}
-    return curate(run_of(spark, progress), lake, contract or contract_of(), Options(**options))
+    return curate(run_of(spark, progress), lake, contract or contract_of(), Options(**options), suite)
+
+
+def suite_of(*expectations: Mapping[str, Any], **meta: Any) -> Suite:
+    """A suite of the small contract's dataset; `meta` is what stands below the suite's own `meta.sluice`."""
+    document = {"name": DATASET, "expectations": list(expectations), "meta": {"sluice": meta}}
+    return recorded_suite(DATASET, json.dumps(document))
+
+
+def expectation(name: str, kind: str, severity: str = "critical", **kwargs: Any) -> dict[str, Any]:
+    """One expectation of a suite, `expect_` left out of its type."""
+    meta = {"sluice": {"name": name}}
+    return {"type": f"expect_{kind}", "severity": severity, "kwargs": kwargs, "meta": meta}
 
 
 def visit(number: int, day: int = 0, **more: Any) -> dict[str, Any]:
@@ -152,7 +167,7 @@ def outcome(lake: str, dataset: str = DATASET) -> dict[str, Any]:
 def versions(lake: str, dataset: str = DATASET) -> dict[str, int]:
     """The version of every table of the dataset that there is."""
     at = places(lake, dataset)
-    tables = {"curated": at.curated, "quarantine": at.quarantine, "ledger": at.ledger}
+    tables = {"curated": at.curated, "quarantine": at.quarantine, "ledger": at.ledger, "checks": at.checks}
     return {name: table.version() for name, uri in tables.items() if (table := open_table(uri)) is not None}
 
 

@@ -89,7 +89,9 @@ class Gates:
     def _made(self, context: Context, terms: Terms, parameters: Mapping[str, Any]) -> Gate:
         from sluice.quality.gate import probe_gate
         from sluice.quality.history import history_checks
-        from sluice.quality.predicates import classify, probe, row_checks
+        from sluice.quality.predicates import row_checks
+        from sluice.quality.probe import probe
+        from sluice.quality.suite import classify
 
         contract, suite, spark = terms.contract, terms.suite, context.session()
         assert suite is not None
@@ -99,7 +101,7 @@ class Gates:
         key = (contract.fingerprint, suite.fingerprint)
         if key not in self._known:
             number = context.ledger.last.number + 1 if context.ledger.last else 0
-            probe(spark, contract, suite, rows)
+            probe(spark, contract, rows, suite.path)
             if not context.ledger.knows_contract(key[0], context.spark_version, number, key[1]):
                 probe_gate(spark, contract, suite, whole, parameters)
             self._known.add(key)

@@ -53,9 +53,10 @@ def write_pages(context: Context, run: Run, closed: Sequence[Transition]) -> Non
     if not mine and (last is None or last.state not in ("published", "held") or _there(context, last.run_id)):
         return
     context.progress.at("pages")
-    try:
-        import sluice.quality.page.render  # TEMPORARY
-    except ImportError:
+    from pathlib import Path  # TEMPORARY
+
+    here = Path(__file__).parents[1] / "quality"
+    if not ((here / "page/templates/run.html.j2").exists() and (here / "data_docs.py").exists()):
         return
     if mine:
         report = _report(context, run.run_id, closed, run)
