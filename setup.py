@@ -42,7 +42,7 @@ setup(
     license_files=["LICENSE"],
     package_dir={"": "libs"},
     packages=find_packages("libs"),
-    package_data={"sluice": ["py.typed"]},
+    package_data={"sluice": ["py.typed"], "sluice.quality.page": ["templates/*.html.j2"]},
     cmdclass={"build_py": BuildWithData},
     python_requires=">=3.11",
     # Neither Spark nor Delta for Spark: every runtime brings its own, and a second one beside it breaks it.

@@ -40,5 +40,7 @@ def test_the_wheel_holds_the_library_its_contracts_and_its_suites(tmp_path: Path
     files = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     modules = {path.relative_to(source / "libs").as_posix() for path in (source / "libs").rglob("*.py")}
     contracts = {f"sluice/{path.relative_to(source).as_posix()}" for path in (source / "schemas").glob("*/v*.yaml")}
+    pages = {path.relative_to(source / "libs").as_posix() for path in (source / "libs").rglob("*.html.j2")}
     assert contracts
-    assert files == modules | contracts | {"sluice/py.typed", "sluice/expectations/app_messages.json"}
+    assert pages
+    assert files == modules | contracts | pages | {"sluice/py.typed", "sluice/expectations/app_messages.json"}

@@ -116,7 +116,8 @@ class RunReport:
     """One run of a job over one dataset; `batches` in the order in which they were taken up.
 
     `started_at`, `ended_at` and `exit_code` are None and `seconds` (by step) is empty where the page is made again for
-    a run that was killed. `outcome` is the summary line's word for it. `docs_href` leads from the page to Data Docs.
+    a run that was killed. `outcome` is the summary line's word for it. Links are relative to the page: `docs_href` leads
+    to Data Docs (empty: there are none), `index_href` to the list of the dataset's runs.
     """
 
     run_id: str
@@ -132,14 +133,21 @@ class RunReport:
     batches: tuple[BatchReport, ...] = ()
     suite_path: str = ""
     docs_href: str = ""
+    index_href: str = "index.html"
 
     @property
     def flow(self) -> Flow:
-        """All batches together."""
+        """All published batches together, as the summary line has them: of a held one nothing is anywhere yet."""
         total = Flow()
         for batch in self.batches:
-            total = total.plus(batch.flow)
+            if batch.state == "published":
+                total = total.plus(batch.flow)
         return total
+
+    @property
+    def held_records(self) -> int:
+        """Records read of batches that are held."""
+        return sum(batch.flow.read for batch in self.held)
 
     @property
     def held(self) -> tuple[BatchReport, ...]:
@@ -148,7 +156,11 @@ class RunReport:
 
 @dataclass(frozen=True)
 class IndexEntry:
-    """A line of a dataset's index of runs; `href` leads to the run's page, `docs_href` to its Data Docs or is empty."""
+    """A line of a dataset's index of runs.
+
+    `flow` is that of the published among `batches`, `held` the count of the others. `href` leads to the run's page,
+    `docs_href` to its Data Docs or is empty, both relative to the index.
+    """
 
     run_id: str
     at: datetime | None
