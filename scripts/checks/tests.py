@@ -45,7 +45,7 @@ def run_lane(lane: str, for_pytest: Sequence[str]) -> tuple[Counter[str], int]:
     with tempfile.TemporaryDirectory(prefix="sluice-tests-") as folder:
         counts = Path(folder) / "counts.json"
         env = {**os.environ, "SLUICE_TEST_COUNTS": str(counts)}
-        command = [str(ROOT / "scripts" / "run"), "--lane", lane, "--with-s3", *_PYTEST, *for_pytest]
+        command = [str(ROOT / "scripts" / "run"), "--lane", lane, "--with-s3", "--with-browser", *_PYTEST, *for_pytest]
         code = subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, check=False).returncode
         return Counter(json.loads(counts.read_text(encoding="utf-8")) if counts.exists() else {}), code
 

@@ -1,13 +1,16 @@
-"""scripts/run [--lane NAME] [--with-s3] COMMAND [ARGUMENT...]
+"""scripts/run [--lane NAME] [--with-s3] [--with-browser] COMMAND [ARGUMENT...]
 
 Runs COMMAND in the environment of a lane of runtimes.toml; makes the environment first where it is missing or out of
 date, and says so. The command keeps the current folder and finds the lane's Python, Spark, Java and the library.
 
   --lane NAME   a lane of runtimes.toml, or `tools` (default: $SLUICE_LANE, else the default lane)
   --with-s3     bring the jars with which Spark reads and writes S3, too
+  --with-browser
+                see to a browser for the tests: where there is none, root gets Debian's chromium by apt-get
 
   SLUICE_PYTHON                a Python to make environments with
   SLUICE_IGNORE_SYSTEM_JAVA=1  bring a Java even where the machine has one
+  SLUICE_BROWSER               a browser of the Chromium family to take
 """
 
 from __future__ import annotations
@@ -18,7 +21,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from environment import java, spark, venvs
+from environment import browser, java, spark, venvs
 from environment.lanes import Lane, load_lane
 from environment.report import SetupError, say
 
@@ -27,37 +30,39 @@ _OTHERS = ("PYTHONHOME", "SPARK_DIST_CLASSPATH", "PYTHONSTARTUP", "PYTHONUSERBAS
 
 
 def main(root: Path, arguments: Sequence[str]) -> int:
-    name, with_s3, command = _parse(arguments)
+    name, extras, command = _parse(arguments)
     if os.pathsep in str(root):
         raise SetupError(f"expected a folder without `{os.pathsep}`, which separates the entries of PATH, found {root}")
     lane = load_lane(root, name or os.environ.get("SLUICE_LANE"))
-    wanted = ("delta", *(("s3",) if with_s3 else ())) if lane.has_spark else ()
+    wanted = ("delta", *(("s3",) if "--with-s3" in extras else ())) if lane.has_spark else ()
     java_home = _ready(lane, wanted) or _make(lane, wanted)
     env = _environment(lane, java_home)
+    if "--with-browser" in extras:
+        env["SLUICE_BROWSER"] = browser.find_or_install() or ""
     found = shutil.which(command[0], path=env["PATH"])
     if found is None:
         raise SetupError(f"expected a command that lane {lane.name} has, found no {command[0]!r} on its PATH")
     os.execve(found, command, env)
 
 
-def _parse(arguments: Sequence[str]) -> tuple[str | None, bool, list[str]]:
-    rest, name, with_s3 = list(arguments), None, False
+def _parse(arguments: Sequence[str]) -> tuple[str | None, set[str], list[str]]:
+    rest, name, extras = list(arguments), None, set[str]()
     while rest and rest[0].startswith("-"):
         option = rest.pop(0)
         if option == "--lane" and rest:
             name = rest.pop(0)
         elif option.startswith("--lane="):
             name = option.removeprefix("--lane=")
-        elif option == "--with-s3":
-            with_s3 = True
+        elif option in ("--with-s3", "--with-browser"):
+            extras.add(option)
         elif option in ("-h", "--help"):
             print(__doc__)
             raise SystemExit(0)
         else:
-            raise SetupError(f"expected --lane NAME or --with-s3 before the command, found {option!r}")
+            raise SetupError(f"expected --lane NAME, --with-s3 or --with-browser before the command, found {option!r}")
     if not rest:
         raise SetupError(f"expected a command\n{__doc__}")
-    return name, with_s3, rest
+    return name, extras, rest
 
 
 def _ready(lane: Lane, wanted: Sequence[str]) -> Path | None:

@@ -143,7 +143,7 @@ def test_a_machine_without_a_fitting_python_is_told_what_is_missing(tmp_path: Pa
     ("arguments", "said"),
     [
         (["--lane", "spark-9", "true"], "expected a lane of runtimes.toml (spark-4.1, spark-3.5), found 'spark-9'"),
-        (["--lame", "true"], "expected --lane NAME or --with-s3 before the command, found '--lame'"),
+        (["--lame", "true"], "expected --lane NAME, --with-s3 or --with-browser before the command, found '--lame'"),
         ([], "expected a command"),
     ],
 )

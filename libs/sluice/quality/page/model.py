@@ -116,8 +116,8 @@ class RunReport:
     """One run of a job over one dataset; `batches` in the order in which they were taken up.
 
     `started_at`, `ended_at` and `exit_code` are None and `seconds` (by step) is empty where the page is made again for
-    a run that was killed. `outcome` is the summary line's word for it. Links are relative to the page: `docs_href` leads
-    to Data Docs (empty: there are none), `index_href` to the list of the dataset's runs.
+    a run that was killed. `outcome` is the summary line's word for it. Relative to the page, `docs_href` leads to Data
+    Docs (empty: there are none) and `index_href` to the list of the dataset's runs.
     """
 
     run_id: str
