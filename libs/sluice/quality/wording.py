@@ -6,10 +6,24 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from typing import Any
 
+from sluice.quality.kinds import ROW
 from sluice.quality.model import Check, Result
 
+# The whole-batch checks that count rows which fail; each row check does.
+_COUNTING = frozenset(
+    """
+    expect_column_values_to_be_unique expect_compound_columns_to_be_unique expect_column_values_to_be_increasing
+    expect_column_values_to_be_decreasing expect_column_value_z_scores_to_be_less_than
+    expect_column_values_to_not_be_outliers
+    """.split()
+)
 _LONGEST = 200
 _FEW = 10
+
+
+def counts_rows(rule: str) -> bool:
+    """Whether a check of this type counts rows that fail, where others observe one value."""
+    return rule in ROW or rule in _COUNTING
 
 
 def result_of(check: Check, expectation: Any, judged: Any, rows: int, proven: bool) -> Result:
@@ -17,12 +31,11 @@ def result_of(check: Check, expectation: Any, judged: Any, rows: int, proven: bo
     details: Mapping[str, Any] = judged.result or {}
     kwargs = expectation.configuration.kwargs
     success = bool(judged.success)
-    if (elements := details.get("element_count")) is not None and "unexpected_percent" in details:
-        evaluated = elements - (details.get("missing_count") or 0)
+    if counts_rows(check.rule):
+        evaluated = details["element_count"] - (details.get("missing_count") or 0)
         failed = details["unexpected_count"]
-        observed = f"{failed:,} of {evaluated:,} rows fail"
-        if proven:
-            observed = f"{failed:,} of {evaluated:,} rows fail, as the search for duplicates has shown"
+        how = ", as the search for duplicates has shown" if proven else ""
+        observed = f"{failed:,} of {evaluated:,} rows fail{how}"
         share = (evaluated - failed) / evaluated if evaluated else 1.0
         return Result(check, evaluated, failed, observed, share, _expected(kwargs, "every row passes"), success)
     value = _observed_value(details)
@@ -59,7 +72,9 @@ def _expected(kwargs: Mapping[str, Any], otherwise: str) -> str:
         words.append(f"{'above' if kwargs.get('strict_min') else 'at least'} {_said(low)}")
     if high is not None:
         words.append(f"{'below' if kwargs.get('strict_max') else 'at most'} {_said(high)}")
-    shown = {"mostly", "min_value", "max_value", "strict_min", "strict_max"}
+    if (condition := kwargs.get("row_condition")) is not None:
+        words.append(f"where {_condition(condition)}")
+    shown = {"row_condition", "mostly", "min_value", "max_value", "strict_min", "strict_max"}
     rest = {
         key: value
         for key, value in kwargs.items()
@@ -69,6 +84,12 @@ def _expected(kwargs: Mapping[str, Any], otherwise: str) -> str:
         return otherwise
     words += [f"{key.replace('_', ' ')} {_said(value)}" for key, value in rest.items()]
     return _cut(", ".join(words)) or otherwise
+
+
+def _condition(condition: Any) -> str:
+    """A row condition as it was written, or as Great Expectations keeps it."""
+    found = condition.get("pass_through_filter", condition) if isinstance(condition, Mapping) else condition
+    return _said(found)
 
 
 def _said(value: Any) -> str:
