@@ -140,6 +140,15 @@ def quarantine_rows(lake: str, dataset: str = DATASET) -> list[dict[str, Any]]:
     return sorted(({k: v for k, v in row.items() if k != "batch_id"} for row in found), key=repr)
 
 
+# What tells one run, or one attempt, from another, and so is never the same twice.
+_OF_A_RUN = ("batch_id", "run_id", "checked_at", "sequence", "attempt")
+
+
+def check_rows(lake: str, dataset: str = DATASET) -> list[dict[str, Any]]:
+    found = rows_of(places(lake, dataset).checks)
+    return sorted(({k: v for k, v in row.items() if k not in _OF_A_RUN} for row in found), key=repr)
+
+
 def transitions(lake: str, dataset: str = DATASET) -> list[Transition]:
     ledger = Ledger.open(places(lake, dataset).ledger)
     batches = {row["batch_id"] for row in rows_of(places(lake, dataset).ledger)}
@@ -159,6 +168,7 @@ def outcome(lake: str, dataset: str = DATASET) -> dict[str, Any]:
     return {
         "curated": curated_rows(lake, dataset),
         "quarantine": quarantine_rows(lake, dataset),
+        "checks": check_rows(lake, dataset),
         "counts": totals(lake, dataset),
         "open": Ledger.open(places(lake, dataset).ledger).open_batches,
     }
