@@ -30,6 +30,7 @@ from sluice.quality.page.model import (
     RunReport,
     Versions,
 )
+from sluice.quality.page.render import render, render_index
 from sluice.runtime.storage import join, storage_for
 
 if TYPE_CHECKING:
@@ -46,25 +47,29 @@ DETAILED = 20
 def write_pages(context: Context, run: Run, closed: Sequence[Transition]) -> None:
     """Write the page of this run, Data Docs of its batches, and the dataset's index.
 
-    A run that closed nothing writes nothing, but the page of the last run that did where that one was killed before.
+    Also the page of the run before, where that one was killed before it could. A run that closed nothing writes none.
     """
     last = context.ledger.last
-    mine = [row for row in closed if row.run_id == run.run_id]
+    mine = any(row.run_id == run.run_id for row in closed)
     if not mine and (last is None or last.state not in ("published", "held") or _there(context, last.run_id)):
         return
     context.progress.at("pages")
-    from pathlib import Path  # TEMPORARY
-
-    here = Path(__file__).parents[1] / "quality"
-    if not ((here / "page/templates/run.html.j2").exists() and (here / "data_docs.py").exists()):
-        return
+    by_run = _by_run(context.ledger.closed(INDEX_BATCHES))
+    for run_id in [run_id for run_id in by_run if run_id != run.run_id][-1:]:
+        if not _there(context, run_id):
+            _write(context, _report(context, run_id, by_run[run_id], None))
     if mine:
-        report = _report(context, run.run_id, closed, run)
-    else:
-        assert last is not None
-        rows = [row for row in context.ledger.closed(INDEX_BATCHES) if row.run_id == last.run_id]
-        report = _report(context, last.run_id, rows, None)
-    _write(context, report)
+        _write(context, _report(context, run.run_id, closed, run))
+    entries = [_entry(run_id, rows) for run_id, rows in reversed(by_run.items())]
+    page = render_index(context.places.dataset, entries)
+    storage_for(context.places.docs).put(join(context.places.docs, "index.html"), page.encode())
+
+
+def _by_run(rows: Sequence[Transition]) -> dict[str, list[Transition]]:
+    by_run: dict[str, list[Transition]] = defaultdict(list)
+    for row in rows:
+        by_run[row.run_id].append(row)
+    return by_run
 
 
 def _there(context: Context, run_id: str) -> bool:
@@ -77,20 +82,7 @@ def _page(context: Context, run_id: str) -> str:
 
 
 def _write(context: Context, report: RunReport) -> None:
-    from sluice.quality.page.render import render, render_index
-
-    docs, storage = context.places.docs, storage_for(context.places.docs)
-    storage.put(_page(context, report.run_id), render(report).encode())
-    entries = _entries(context.ledger.closed(INDEX_BATCHES))
-    storage.put(join(docs, "index.html"), render_index(context.places.dataset, entries).encode())
-
-
-def _entries(rows: Sequence[Transition]) -> list[IndexEntry]:
-    """One line per run, newest first."""
-    by_run: dict[str, list[Transition]] = defaultdict(list)
-    for row in rows:
-        by_run[row.run_id].append(row)
-    return [_entry(run_id, found) for run_id, found in reversed(by_run.items())]
+    storage_for(context.places.docs).put(_page(context, report.run_id), render(report).encode())
 
 
 def _entry(run_id: str, rows: Sequence[Transition]) -> IndexEntry:
