@@ -25,7 +25,7 @@ def great_expectations() -> ModuleType:
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
     with quiet():
         import great_expectations as gx
-    return gx  # type: ignore[no-any-return]
+    return gx
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def ephemeral_context() -> Any:
 def engine_for(spark: SparkSession, frame: DataFrame) -> Any:
     """A `SparkDFExecutionEngine` over one frame, which it neither caches nor keeps: `persist=False`."""
     great_expectations()
-    from great_expectations.execution_engine import SparkDFExecutionEngine
+    from great_expectations.execution_engine.sparkdf_execution_engine import SparkDFExecutionEngine
 
     with quiet():
         return SparkDFExecutionEngine(spark=spark, persist=False, batch_data_dict={_BATCH_ID: frame})

@@ -23,7 +23,11 @@ OWN = {"_record_hash": "binary", "_rescued": "string"}
 
 _FAMILIES = {
     **dict.fromkeys("tinyint smallint int bigint float double decimal".split(), "number"),
-    **{"string": "text", "date": "date", "timestamp": "instant", "boolean": "boolean", "binary": "bytes"},
+    "string": "text",
+    "date": "date",
+    "timestamp": "instant",
+    "boolean": "boolean",
+    "binary": "bytes",
 }
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _TEXT_ONLY = re.compile(r"_regex(_list)?$")

@@ -35,8 +35,10 @@ GATE: dict[str, tuple[str, ...]] = {
         expect_column_distinct_values_to_equal_set expect_column_kl_divergence_to_be_less_than
         expect_column_max_to_be_between expect_column_mean_to_be_between expect_column_median_to_be_between
         expect_column_min_to_be_between expect_column_most_common_value_to_be_in_set
-        expect_column_proportion_of_non_null_values_to_be_between expect_column_proportion_of_unique_values_to_be_between
-        expect_column_quantile_values_to_be_between expect_column_stdev_to_be_between expect_column_sum_to_be_between
+        expect_column_proportion_of_non_null_values_to_be_between
+        expect_column_proportion_of_unique_values_to_be_between expect_column_quantile_values_to_be_between
+        expect_column_stdev_to_be_between
+        expect_column_sum_to_be_between
         expect_column_unique_value_count_to_be_between
         expect_column_value_z_scores_to_be_less_than expect_column_values_to_be_decreasing
         expect_column_values_to_be_in_type_list expect_column_values_to_be_increasing

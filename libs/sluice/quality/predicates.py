@@ -34,9 +34,9 @@ _COUNTS_NULL = ("expect_column_values_to_be_null", "expect_column_values_to_not_
 class RowCheck:
     """A check decided row by row, over any DataFrame with the columns named in `columns`.
 
-    `applies` (never NULL): Great Expectations evaluates the row. `fails` (never NULL, implies `applies`): it reports the
-    row as unexpected. `parts` are the conditions both are made of, each alone, so that a probe meets every one: in a
-    conjunction Spark may skip the second.
+    `applies` (never NULL): Great Expectations evaluates the row. `fails` (never NULL, implies `applies`): it reports
+    the row as unexpected. `parts` are the conditions both are made of, each alone, so that a probe meets every one:
+    in a conjunction Spark may skip the second.
     """
 
     check: Check
@@ -88,10 +88,9 @@ def row_checks(
 
 def empty_rows(spark: SparkSession, contract: Contract) -> DataFrame:
     """No rows of the curated table: the contract's columns, then `_record_hash` and `_rescued`."""
-    from pyspark.sql import functions as F
-
     types = {column.name: column.type for column in contract.columns} | OWN
-    return spark.range(0).select(*(F.lit(None).cast(type_).alias(name) for name, type_ in types.items()))
+    columns = ", ".join(f"CAST(NULL AS {type_}) AS `{name}`" for name, type_ in types.items())
+    return spark.sql(f"SELECT {columns} LIMIT 0")
 
 
 def _conditions(engine: Any, asked: Sequence[Asked]) -> tuple[list[tuple[Column, dict[str, Any]] | None], list[str]]:

@@ -38,9 +38,9 @@ class Asked:
 def classify(suite: Suite, contract: Contract) -> list[Check]:
     """One check for each entry of `expectations`, in the order of the file: `row` or `gate`.
 
-    Raises SuiteError with all problems: types that are unknown, run Python or SQL, or are not there for Spark; arguments
-    that do not belong, do not fit the columns' types, or name parameters that no run supplies; columns that neither the
-    contract has nor the curated table adds (`_record_hash`, `_rescued`).
+    Raises SuiteError with all problems: types that are unknown, run Python or SQL, or are not there for Spark;
+    arguments that do not belong, do not fit the columns' types, or name parameters that no run supplies; columns that
+    neither the contract has nor the curated table adds (`_record_hash`, `_rescued`).
     """
     return [asked.check for asked in examined(suite, contract, SUPPLIED)]
 
