@@ -1,13 +1,15 @@
 """Which staged rows are there already: among themselves, or in the partitions they would go to.
 
-Keys alone are read. Most batches end after the first look: an aggregate over the keys that finds none twice. Published
-files are chosen by the table's own log: the partitions the batch touches, and of byte-equal records only files whose
+Keys alone are read. Byte-equal records are found by their hashes (`lake.hashes`). Keys of a contract's own go through
+Spark, and most batches end after the first look: an aggregate over the keys that finds none twice. Published files are
+chosen by the table's own log: the partitions the batch touches, and of byte-equal records only files whose
 time range can hold them, since equal records have equal columns.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -17,6 +19,7 @@ from pyspark.sql import functions as F
 
 from sluice.contract.model import Contract
 from sluice.lake.commit import DataFile
+from sluice.lake.hashes import HashedFile, rows_lost
 from sluice.lake.mend import Drops, file_name
 from sluice.lake.places import spark_uri
 from sluice.lake.tables import HASH
@@ -61,6 +64,8 @@ def find_duplicates(
     """
     if not staged[1]:
         return Duplicates()
+    if not contract.key_columns:
+        return _equal_records(spark, staged, published)
     key = _key(contract)
     keys = _keys_seen_twice(spark, contract, key, staged, published)
     if isinstance(keys, list) and not keys:
@@ -78,6 +83,29 @@ def find_duplicates(
         frozenset(row["name"] for row in found),
         *(sum(row[kind] for row in found) for kind in _KINDS),
     )
+
+
+def _equal_records(
+    spark: SparkSession, staged: tuple[str, Sequence[DataFile]], published: tuple[str, Sequence[DataFile]]
+) -> Duplicates:
+    # Of equal rows that in the largest file stays, since the other's file is written again.
+    ordered = sorted(staged[1], key=lambda file: (-file.size_bytes, file.path))
+    files = [_hashed(published[0], file, staged=False) for file in published[1]]
+    files += [_hashed(staged[0], file, staged=True) for file in ordered]
+    tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
+    found = rows_lost(spark, files, tasks, _FEW_ROWS).collect()
+    spoilt, lost = frozenset(row["name"] for row in found), sum(row["lost"] for row in found)
+    if any(row["drop"] is None for row in found):
+        all_rows = rows_lost(spark, files, tasks, sys.maxsize)
+        return Duplicates(all_rows.groupBy("name").agg(F.flatten(F.collect_list("drop")).alias("drop")), spoilt, lost)
+    drops: dict[str, list[int]] = {name: [] for name in spoilt}
+    for row in found:
+        drops[row["name"]] += row["drop"]
+    return Duplicates(drops, spoilt, lost)
+
+
+def _hashed(table_uri: str, file: DataFile, *, staged: bool) -> HashedFile:
+    return HashedFile(join(table_uri, file.path), file_name(file.path), file.size_bytes, staged)
 
 
 def _keys_seen_twice(
@@ -109,7 +137,7 @@ def _key(contract: Contract) -> list[str]:
     """What equal rows have alike, as `_read` gives it: partition columns are in no file, so they are one column."""
     inside = [name for name in contract.key_columns if name not in contract.partition_columns]
     placed = [_PARTITION] if len(inside) < len(contract.key_columns) else []
-    return [*inside, *placed] or [HASH]
+    return [*inside, *placed]
 
 
 def _read(spark: SparkSession, contract: Contract, table_uri: str, files: Sequence[DataFile]) -> DataFrame:
@@ -135,7 +163,7 @@ def _ddl(contract: Contract, names: Iterable[str]) -> str:
 
 def _wanted(contract: Contract) -> list[str]:
     """Columns that tell equal rows and decide between them."""
-    placed = ["_source", "_offset"] if contract.key_columns and contract.keep == "first" else []
+    placed = ["_source", "_offset"] if contract.keep == "first" else []
     return list(dict.fromkeys([*_key(contract), HASH, *placed, *filter(None, [contract.newest_by])]))
 
 
@@ -150,7 +178,6 @@ def _candidates(
         F.lit(new).alias("_new"),
         F.col("_metadata.file_name").alias("_name"),
         F.col("_metadata.row_index").alias("_row"),
-        F.col("_metadata.file_size").alias("_size"),
     )
 
 
@@ -165,11 +192,8 @@ def _losers(rows: DataFrame, contract: Contract, key: Sequence[str]) -> DataFram
     order: list[Column]
     if contract.newest_by:
         order = [F.col(f"`{contract.newest_by}`").desc(), F.col(HASH).desc(), F.col("_new")]
-    elif contract.key_columns:
-        order = [F.col("_new"), F.col("_source"), F.col("_offset")]
     else:
-        # Of equal rows that in the largest file stays, since the other's file is written again.
-        order = [F.col("_new"), F.col("_size").desc(), F.col("_name"), F.col("_row")]
+        order = [F.col("_new"), F.col("_source"), F.col("_offset")]
     by_key = Window.partitionBy(*(F.col(f"`{name}`") for name in key))
     ranked = rows.withColumn("_rank", F.row_number().over(by_key.orderBy(*order)))
     best = F.first(HASH).over(by_key.orderBy(*order).rowsBetween(Window.unboundedPreceding, Window.unboundedFollowing))

@@ -40,8 +40,8 @@ class S3Storage:
     def open(self, uri: str, etag: str | None = None) -> Reader:
         return _S3Reader(uri, etag)
 
-    def read(self, uri: str) -> bytes:
-        reader = self.open(uri)
+    def read(self, uri: str, start: int = 0, size: int = -1) -> bytes:
+        reader = _S3Reader(uri, None, start, size)
         parts = iter(lambda: reader.read(1 << 20), b"")
         return b"".join(parts)
 
@@ -79,10 +79,14 @@ class S3Storage:
 
 
 class _S3Reader:
-    """One object, opened on condition of its ETag; a broken connection resumes where it broke, on that condition."""
+    """One object, opened on condition of its ETag; a broken connection resumes where it broke, on that condition.
 
-    def __init__(self, uri: str, etag: str | None) -> None:
-        self._uri, self._etag, self._at = uri, etag, 0
+    With `size` (not negative) it ends that many bytes behind `start`.
+    """
+
+    def __init__(self, uri: str, etag: str | None, start: int = 0, size: int = -1) -> None:
+        self._uri, self._etag, self._at = uri, etag, start
+        self._last = str(start + size - 1) if size >= 0 else ""
         self._body = self._get()
 
     def _get(self) -> Any:
@@ -90,8 +94,8 @@ class _S3Reader:
         arguments: dict[str, Any] = {"Bucket": bucket, "Key": key}
         if self._etag is not None:
             arguments["IfMatch"] = self._etag
-        if self._at:
-            arguments["Range"] = f"bytes={self._at}-"
+        if self._at or self._last:
+            arguments["Range"] = f"bytes={self._at}-{self._last}"
         try:
             answer = client("s3").get_object(**arguments)
         except Exception as error:

@@ -46,7 +46,8 @@ class Storage(Protocol):
     def open(self, uri: str, etag: str | None = None) -> Reader:
         """The object at `uri`; SourceMissing if there is none, SourceChanged if its ETag is not `etag`."""
 
-    def read(self, uri: str) -> bytes: ...
+    def read(self, uri: str, start: int = 0, size: int = -1) -> bytes:
+        """The object's bytes from the place `start` on, `size` (at least 1) of them or all."""
 
     def head(self, uri: str) -> StoredObject | None: ...
 
@@ -122,10 +123,10 @@ class LocalStorage:
     def open(self, uri: str, etag: str | None = None) -> Reader:
         return _LocalReader(local_path(uri), etag)
 
-    def read(self, uri: str) -> bytes:
-        reader = self.open(uri)
+    def read(self, uri: str, start: int = 0, size: int = -1) -> bytes:
+        reader = _LocalReader(local_path(uri), None, start)
         try:
-            return reader.read(-1)
+            return reader.read(size)
         finally:
             reader.close()
 
@@ -191,10 +192,11 @@ def _local_etag(stat: os.stat_result) -> str:
 class _LocalReader:
     """Reads one file and looks at its size and time before the first byte and after the last."""
 
-    def __init__(self, path: str, etag: str | None) -> None:
+    def __init__(self, path: str, etag: str | None, start: int = 0) -> None:
         self._path, self._etag = path, etag
         try:
             self._file = open(path, "rb")  # noqa: SIM115 - the caller closes it
+            self._file.seek(start)
         except FileNotFoundError as error:
             raise SourceMissing(f"{path}: expected a file, found none") from error
         except PermissionError as error:

@@ -1,0 +1,141 @@
+"""Staged rows whose record is there already, of byte-equal records: found by their hashes, natively.
+
+::
+
+    a task per share of the files    reads the column of hashes and deals them to buckets by their first bits
+    Spark's shuffle                  brings each bucket together, packed: a large row a file, not one a record
+    a task per share of the buckets  sorts them; of equal hashes one stays
+
+Nothing but hashes is read, a task holds its share of them (about 50 bytes a row), and the driver none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from sluice.lake.tables import HASH
+from sluice.runtime.ranges import RangedFile
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+HASH_BYTES = 16
+# Buckets a task: so many that Spark, which places them by a hash of its own, gives about as many to each.
+_BUCKETS_A_TASK = 32
+_READ_ROWS = 1_000_000
+_DEALT = "bucket int, file int, hashes binary, rows binary"
+_DEALT_SCHEMA = pa.schema(
+    [("bucket", pa.int32()), ("file", pa.int32()), ("hashes", pa.binary()), ("rows", pa.binary())]
+)
+_LOST = "name string, lost bigint, drop array<bigint>"
+_LOST_SCHEMA = pa.schema([("name", pa.string()), ("lost", pa.int64()), ("drop", pa.list_(pa.int64()))])
+
+Longs = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class HashedFile:
+    """A data file with a column of hashes: where it is, what its rows are told by, and whether they may lose."""
+
+    uri: str
+    name: str
+    size_bytes: int
+    staged: bool
+
+
+def rows_lost(spark: SparkSession, files: Sequence[HashedFile], tasks: int, most: int) -> DataFrame:
+    """Rows that lose against an equal one, one row per file and share: name, lost (how many), drop (their numbers).
+
+    Only staged rows lose: to a published one, else to that in the earliest of `files`. Where a task finds more than
+    its share of `most` of them, their numbers are NULL.
+    """
+    buckets = tasks * _BUCKETS_A_TASK
+    readers = min(len(files), tasks)
+    dealt = spark.range(0, readers, 1, readers).mapInArrow(_dealer(files, readers, buckets), _DEALT)
+    return dealt.repartition(tasks, "bucket").mapInArrow(_comparer(files, most // tasks), _LOST)
+
+
+def _dealer(
+    files: Sequence[HashedFile], readers: int, buckets: int
+) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    def deal(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for reader in batch.column("id").to_pylist():
+                for number in range(reader, len(files), readers):
+                    for hashes, rows in hashes_in(files[number]):
+                        yield _dealt(number, hashes, rows, buckets)
+
+    return deal
+
+
+def hashes_in(file: HashedFile) -> Iterator[tuple[Longs, npt.NDArray[np.uint32]]]:
+    """The hashes of a file, two numbers each, and the numbers of their rows; rows without a hash are left out."""
+    with pq.ParquetFile(RangedFile(file.uri, file.size_bytes), pre_buffer=True) as source:
+        first = 0
+        for batch in source.iter_batches(_READ_ROWS, columns=[HASH]):
+            column = batch.column(0)
+            rows = np.flatnonzero(np.asarray(column.is_valid())) if column.null_count else np.arange(len(column))
+            sized = column.drop_null().cast(pa.binary(HASH_BYTES))
+            hashes = np.frombuffer(sized.buffers()[1], np.uint64)[2 * sized.offset :][: 2 * len(sized)]
+            yield hashes.reshape(-1, 2), (first + rows).astype(np.uint32)
+            first += len(column)
+
+
+def _dealt(number: int, hashes: Longs, rows: npt.NDArray[np.uint32], buckets: int) -> pa.RecordBatch:
+    bucket = (hashes[:, 0] % np.uint64(buckets)).astype(np.uint16 if buckets <= 1 << 16 else np.uint32)
+    order = np.argsort(bucket, kind="stable")
+    hashes, rows = hashes[order], rows[order]
+    ends = np.cumsum(np.bincount(bucket, minlength=buckets))
+    parts = [
+        (n, slice(start, end)) for n, (start, end) in enumerate(zip([0, *ends], ends, strict=False)) if end > start
+    ]
+    columns = {
+        "bucket": [n for n, _ in parts],
+        "file": [number] * len(parts),
+        "hashes": [hashes[part].tobytes() for _, part in parts],
+        "rows": [rows[part].tobytes() for _, part in parts],
+    }
+    return pa.RecordBatch.from_pydict(columns, schema=_DEALT_SCHEMA)
+
+
+def _comparer(files: Sequence[HashedFile], most: int) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
+    staged = np.array([file.staged for file in files])
+
+    def compare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        packed = [row for batch in batches for row in batch.to_pylist()]
+        hashes = np.frombuffer(b"".join(row["hashes"] for row in packed), np.uint64).reshape(-1, 2)
+        rows = np.frombuffer(b"".join(row["rows"] for row in packed), np.uint32)
+        counts = [len(row["hashes"]) // HASH_BYTES for row in packed]
+        numbers = np.repeat(np.array([row["file"] for row in packed], np.int32), counts)
+        lost = losing(hashes, staged[numbers], numbers, rows)
+        for number in np.unique(numbers[lost]):
+            drop = rows[lost][numbers[lost] == number].astype(np.int64)
+            told = {"name": [files[number].name], "lost": [len(drop)], "drop": [drop if len(lost) <= most else None]}
+            yield pa.RecordBatch.from_pydict(told, schema=_LOST_SCHEMA)
+
+    return compare
+
+
+def losing(
+    hashes: Longs, staged: npt.NDArray[np.bool_], files: npt.NDArray[np.int32], rows: npt.NDArray[np.uint32]
+) -> npt.NDArray[np.int64]:
+    """Places of the staged rows that lose against an equal one: to a published, an earlier file's, an earlier row."""
+    # Sorted by half the hash, equal ones are neighbours; few are, and those alone are looked at closely.
+    order = np.argsort(hashes[:, 0])
+    first = hashes[order, 0]
+    same = first[1:] == first[:-1]
+    close = np.zeros(len(order), bool)
+    close[1:] |= same
+    close[:-1] |= same
+    some = order[close]
+    some = some[np.lexsort((rows[some], files[some], staged[some], hashes[some, 1], hashes[some, 0]))]
+    again = (hashes[some[1:]] == hashes[some[:-1]]).all(axis=1)
+    lost: npt.NDArray[np.int64] = some[1:][again]
+    return lost[staged[lost]]
