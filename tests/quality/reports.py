@@ -221,3 +221,10 @@ def entries(count: int) -> tuple[IndexEntry, ...]:
         )
         for number in range(count)
     )
+
+
+def hostile_entries() -> tuple[IndexEntry, ...]:
+    return tuple(
+        IndexEntry(text, None, text, Flow(), 1, 1, f"javascript:alert(1)//{text}", f"//example.org/{text}")
+        for text in (HOSTILE, LONG)
+    )

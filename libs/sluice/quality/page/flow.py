@@ -9,7 +9,9 @@ from sluice.quality.page.model import Flow
 _SCALE = 170.0  # units of height for all records
 _LEAST = 3.0  # of a band: a single record among millions is still seen
 _SLOT = 44.0  # room for a band's two lines of text
-_TOP, _LEFT, _RIGHT = 46.0, 12.0, 178.0
+_THIN = 8.0
+_TOP = 46.0
+_ENDS = (22.0, 178.0, 100.0)  # across: where bands begin, end, and bend
 
 
 @dataclass(frozen=True)
@@ -24,13 +26,17 @@ class Outlet:
 
 @dataclass(frozen=True)
 class Band:
-    """An outlet drawn: `path` is its band's outline (empty where nothing went), `y` and `height` its bar's."""
+    """An outlet drawn: `y` and `height` are its bar's, `path` is its band's outline (empty where nothing went).
+
+    A `thin` band's path is its middle, to be drawn `height` wide: an outline would come out thinner where it is steep.
+    """
 
     outlet: Outlet
     path: str
     y: float
     height: float
     middle: float
+    thin: bool
 
 
 @dataclass(frozen=True)
@@ -73,18 +79,22 @@ def draw(flow: Flow, held: int = 0) -> Picture:
         height = max(_SCALE * place.records / whole, _LEAST) if place.records else 0.0
         slot = max(height, _SLOT)
         at = y + (slot - height) / 2
-        bands.append(Band(place, _band(start, at, height), round(at, 2), round(height, 2), round(y + slot / 2, 2)))
+        thin = height < _THIN
+        path = _middle(start + height / 2, at + height / 2) if thin else _outline(start, at, height)
+        bands.append(Band(place, path if height else "", round(at, 2), round(height, 2), round(y + slot / 2, 2), thin))
         start, y = start + height, y + slot + 6
     return Picture(
         tuple(bands), flow.read + held, height=round(y + 2, 2), source_height=round(max(start - _TOP, _LEAST), 2)
     )
 
 
-def _band(start: float, end: float, height: float) -> str:
-    if not height:
-        return ""
-    left, right = _LEFT + 10, _RIGHT
-    bend = (left + right) / 2
+def _middle(start: float, end: float) -> str:
+    left, right, bend = _ENDS
+    return f"M{left:g} {start:.2f}C{bend:g} {start:.2f} {bend:g} {end:.2f} {right:g} {end:.2f}"
+
+
+def _outline(start: float, end: float, height: float) -> str:
+    left, right, bend = _ENDS
     return (
         f"M{left:g} {start:.2f}C{bend:g} {start:.2f} {bend:g} {end:.2f} {right:g} {end:.2f}V{end + height:.2f}"
         f"C{bend:g} {end + height:.2f} {bend:g} {start + height:.2f} {left:g} {start + height:.2f}Z"
