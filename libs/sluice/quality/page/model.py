@@ -97,7 +97,8 @@ class BatchReport:
 
     def of_outcome(self, *outcomes: Outcome) -> tuple[Result, ...]:
         """The results of these outcomes, in the suite's order."""
-        return tuple(result for result in self.results if result.outcome(self.waived) in outcomes)
+        waived = frozenset(self.waived)
+        return tuple(result for result in self.results if result.outcome(waived) in outcomes)
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from sluice.quality.page.words import counted
 
 LINES = 500  # batches with a line of their own
 DETAILS = 12  # batches shown whole
-CHECKS = 100  # of a batch
-REASONS = 40
-EXAMPLES = 8
+CHECKS = 60  # of a batch
+REASONS = 20
+EXAMPLES = 5
 STEPS = 40
 _WORST_FIRST: tuple[Outcome, ...] = ("held", "waived", "refused", "reported", "passed")
 
@@ -100,15 +100,16 @@ def _chosen(report: RunReport, limit: int) -> tuple[tuple[int, BatchReport], ...
 
 
 def _batch(place: int, batch: BatchReport) -> BatchView:
-    checks = [_check(batch, result) for result in batch.results]
-    checks.sort(key=lambda one: _WORST_FIRST.index(one.outcome))
+    waived = frozenset(batch.waived)
+    found = [(result.outcome(waived), result) for result in batch.results]
+    found.sort(key=lambda one: _WORST_FIRST.index(one[0]))
     reasons = sorted(batch.reasons, key=lambda one: -one.records)
-    shown = checks[:CHECKS]
-    present = {one.outcome for one in shown}
+    checks = tuple(_check(batch, *one) for one in found[:CHECKS])
+    present = {one.outcome for one in checks}
     left_out = [
         f"{counted(total - limit, what)} more {'is' if total - limit == 1 else 'are'} not shown here"
         for total, limit, what in (
-            (len(checks), CHECKS, "check"),
+            (len(found), CHECKS, "check"),
             (len(reasons), REASONS, "reason"),
             (len(batch.examples), EXAMPLES, "example"),
         )
@@ -118,9 +119,9 @@ def _batch(place: int, batch: BatchReport) -> BatchView:
         report=batch,
         number=place,
         picture=draw(batch.flow),
-        checks=tuple(shown),
+        checks=checks,
         legend=tuple((outcome, *WORDS[outcome]) for outcome in _WORST_FIRST if outcome in present),
-        failures=batch.of_outcome("held")[:CHECKS],
+        failures=batch.of_outcome("held"),
         release=f"--release-held {shlex.quote(batch.batch_id)} --reason TEXT",
         reasons=tuple(reasons[:REASONS]),
         examples=batch.examples[:EXAMPLES],
@@ -128,7 +129,6 @@ def _batch(place: int, batch: BatchReport) -> BatchView:
     )
 
 
-def _check(batch: BatchReport, result: Result) -> CheckView:
-    outcome = result.outcome(batch.waived)
+def _check(batch: BatchReport, outcome: Outcome, result: Result) -> CheckView:
     past = batch.trends.get(result.check.name, ())
     return CheckView(result, outcome, WORDS[outcome][0], trend(past, result.observed_value, outcome))
