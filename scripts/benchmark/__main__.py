@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark import hourly, machine, memory, peers
+from benchmark import gate, hourly, machine, memory, peers
 from sluice.errors import SluiceError
 
 Measure = Callable[[argparse.Namespace, Path], dict[str, Any]]
 MEASURES: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Measure]] = {
     "peers": (peers.arguments, peers.measure),
     "hourly": (hourly.arguments, hourly.measure),
+    "gate": (gate.arguments, gate.measure),
     "memory": (memory.arguments, memory.measure),
 }
 

@@ -59,17 +59,24 @@ def by_hand(spark: SparkSession, lake: Path, _: str) -> dict[str, Any]:
     return found
 
 
-def ours(spark: SparkSession, lake: Path, _: str, **options: Any) -> dict[str, Any]:
-    """(d) The main job, as jobs/curate.py calls it; `spark` is the session that it finds."""
+def ours(spark: SparkSession, lake: Path, _: str, gate: bool = False, **options: Any) -> dict[str, Any]:
+    """(d) The main job, as jobs/curate.py calls it, with the dataset's suite or without; `spark` is its session."""
     from sluice.contract.load import load_contract
     from sluice.pipeline.curate import curate
     from sluice.pipeline.options import Options
+    from sluice.quality.load import load_suite
     from sluice.runtime.job import Run
     from sluice.runtime.progress import Progress
 
     run = Run("bench", Progress(lambda _: None))
-    summary = curate(run, str(lake), load_contract(DATASET), Options(**options))
+    suite = load_suite(DATASET) if gate else None
+    summary = curate(run, str(lake), load_contract(DATASET), Options(**options), suite)
     return {"counts": summary["counts"], "balanced": summary["balanced"], "steps": run.progress.rounded()}
+
+
+def gated(spark: SparkSession, lake: Path, memory: str) -> dict[str, Any]:
+    """(d3) Ours with the gate: the dataset's suite on every row and on the batch, checks kept, pages written."""
+    return ours(spark, lake, memory, gate=True)
 
 
 # Name -> (what it is, the layout it reads, what it does).
@@ -79,6 +86,7 @@ CONTENDERS: dict[str, tuple[str, str, Callable[..., dict[str, Any]]]] = {
     "c": ("by hand: cache, GX, dropDuplicates", "newline", by_hand),
     "d1": ("ours, newline-delimited", "newline", ours),
     "d2": ("ours, back to back", "back-to-back", ours),
+    "d3": ("ours, back to back, with the gate", "back-to-back", gated),
 }
 
 

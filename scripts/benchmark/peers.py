@@ -17,7 +17,7 @@ from benchmark.contenders import CONTENDERS
 from benchmark.judge import as_expected, judged
 from benchmark.made import Landed, copy_lake, count, files_in, landed, read_once
 
-RATIOS = (("d2", "a"), ("d1", "a"), ("d2", "c"), ("d2", "b"))
+RATIOS = (("d2", "a"), ("d1", "a"), ("d2", "c"), ("d3", "c"), ("d2", "b"), ("d3", "d2"))
 TARGETS = {"d2/a": 2.0, "d2/c": 0.6}
 _MEDIANS = ("wall_seconds", "cpu_seconds", "peak_total_rss_bytes", "peak_total_pss_bytes", "peak_jvm_rss_bytes",
             "peak_python_rss_bytes", "jobs", "stages", "written_files", "written_bytes")  # fmt: skip
@@ -51,7 +51,7 @@ def measure(args: argparse.Namespace, folder: Path) -> dict[str, Any]:
     warm = layouts if args.warm else []
     small = {layout: _landed(args, folder, layout, args.warm, args.lake_seed + 1) for layout in warm}
     expected = next(iter(big.values())).expected
-    order = [name for name in ("d1", "a", "d2", "c", "b") if name in args.peers]
+    order = [name for name in ("d1", "a", "d2", "c", "d3", "b") if name in args.peers]
     rounds: dict[str, list[dict[str, Any]]] = {name: [] for name in order}
     verdicts: dict[str, dict[str, Any]] = {}
     for number in range(args.repeat):
@@ -115,8 +115,13 @@ def _median(rounds: list[dict[str, Any]]) -> dict[str, Any]:
     """Medians of the figures, and of the seconds of each step; the rest is the first round's."""
     found = {**rounds[0], **{key: statistics.median(r.get(key, 0) for r in rounds) for key in _MEDIANS}}
     if "steps" in found:
-        found["steps"] = {step: statistics.median(r["steps"].get(step, 0) for r in rounds) for step in found["steps"]}
+        found["steps"] = steps_of(rounds)
     return {**found, "wall_seconds_by_round": [r["wall_seconds"] for r in rounds]}
+
+
+def steps_of(rounds: list[dict[str, Any]]) -> dict[str, float]:
+    """The median seconds of each step that a run of ours told."""
+    return {step: statistics.median(r["steps"].get(step, 0) for r in rounds) for step in rounds[0]["steps"]}
 
 
 def _described(made: Landed) -> dict[str, Any]:
