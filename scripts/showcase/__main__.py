@@ -81,11 +81,14 @@ def _run(command: Sequence[str]) -> dict[str, Any]:
 
 def _what_next(lake: Path, seconds: float) -> None:
     where = shlex.quote(str(lake))
-    print(f"""The lake is {lake}; this took {seconds:.0f} s. Now try:
+    print(f"""The lake is {lake}; this took {seconds:.0f} s. Now look at
+  {lake}/docs/{DATASET}/index.html      the run's page: where each record went, and what was checked
+and try:
   scripts/land --lake {where} --messages 50k --seed 2      more messages, then the job again
   scripts/run spark-submit jobs/curate.py --lake {where} --dataset {DATASET}
   scripts/run python -c "from deltalake import DeltaTable; print(DeltaTable('{lake}/curated/{DATASET}').to_pandas().value_counts('country').head())"
-  schemas/{DATASET}/v1.yaml                               the contract that decided all this""")  # noqa: E501
+  schemas/{DATASET}/v1.yaml                               the contract that decided all this
+  expectations/{DATASET}.json                             the suite that was asked""")  # noqa: E501
 
 
 if __name__ == "__main__":
