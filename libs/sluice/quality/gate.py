@@ -24,22 +24,23 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 HASH = "_record_hash"
+RESCUED = "_rescued"
 
 # Every value that Great Expectations judges by, without the failing ones: see `_wanted`.
 _FORMAT = {"result_format": {"result_format": "BASIC", "partial_unexpected_count": 0}}
+_NULLS = "nonnull.unexpected_count"
 _BOUNDS = ("column.max", "column.min")
+_OF_THE_TABLE = ("expect_table_column", "expect_column_to_exist")
 _UNIQUE = ("expect_column_values_to_be_unique", "expect_compound_columns_to_be_unique")
 
 
 def gate_columns(suite: Suite, contract: Contract) -> frozenset[str]:
     """Columns of the curated table that whole-batch checks look at. Raises SuiteError."""
-    unique = contract.key_columns or (HASH,)
     gate = [asked for asked in examined(suite, contract, SUPPLIED) if asked.check.kind == "gate"]
-    if any(asked.check.rule.startswith("expect_table_column") for asked in gate) or any(
-        asked.check.rule == "expect_column_to_exist" for asked in gate
-    ):
-        return frozenset([*(column.name for column in contract.columns), HASH, "_rescued"])
-    return frozenset().union(*(asked.columns - ({HASH} if _is_proven(asked, unique) else set()) for asked in gate))
+    if any(asked.check.rule.startswith(_OF_THE_TABLE) for asked in gate):
+        return frozenset([*(column.name for column in contract.columns), HASH, RESCUED])
+    unique = contract.key_columns or (HASH,)
+    return frozenset().union(*(asked.columns for asked in gate if not _is_known(asked, unique)))
 
 
 def validate(
@@ -164,7 +165,8 @@ def _row_count(expectation: Any) -> Any:
     from great_expectations.validator.metric_configuration import MetricConfiguration
 
     kwargs = expectation.configuration.kwargs if expectation is not None else {}
-    domain = {key: kwargs[key] for key in ("row_condition", "condition_parser") if kwargs.get(key) is not None}
+    # With all of GX's own keys, so that it is one metric with what GX asks for.
+    domain = {key: kwargs.get(key) for key in ("batch_id", "table", "row_condition", "condition_parser")}
     return MetricConfiguration("table.row_count", metric_domain_kwargs=domain)
 
 
@@ -175,15 +177,18 @@ def _known(engine: Any, gate: Sequence[Asked], unique: Sequence[str]) -> dict[An
         if not _is_proven(one, unique):
             continue
         for name, config in _wanted(engine, one.expectation).items():
-            if name.endswith("unique.unexpected_count") or (
-                name == "column_values.nonnull.unexpected_count" and one.columns == {HASH}
-            ):
+            if name.endswith("unique.unexpected_count") or (name.endswith(_NULLS) and _is_known(one, unique)):
                 known[config.id] = 0
     return known
 
 
 def _is_proven(asked: Asked, unique: Sequence[str]) -> bool:
     return asked.check.rule in _UNIQUE and set(unique) <= set(asked.check.column.split(","))
+
+
+def _is_known(asked: Asked, unique: Sequence[str]) -> bool:
+    """Whether nothing of the rows need be read: a hash is never NULL."""
+    return _is_proven(asked, unique) and asked.columns == {HASH}
 
 
 def _check_count(metrics: Mapping[Any, Any], row_count: int) -> None:

@@ -33,7 +33,7 @@ def result_of(check: Check, expectation: Any, judged: Any, rows: int, proven: bo
     success = bool(judged.success)
     if counts_rows(check.rule):
         evaluated = details["element_count"] - (details.get("missing_count") or 0)
-        failed = details["unexpected_count"]
+        failed = details["unexpected_count"] or 0
         how = ", as the search for duplicates has shown" if proven else ""
         observed = f"{failed:,} of {evaluated:,} rows fail{how}"
         share = (evaluated - failed) / evaluated if evaluated else 1.0
