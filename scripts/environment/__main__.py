@@ -38,7 +38,7 @@ def main(root: Path, arguments: Sequence[str]) -> int:
     java_home = _ready(lane, wanted) or _make(lane, wanted)
     env = _environment(lane, java_home)
     if "--with-browser" in extras:
-        env["SLUICE_BROWSER"] = browser.find_or_install() or ""
+        env["SLUICE_BROWSER"] = browser.find_or_install(lane.folder.parent) or ""
     found = shutil.which(command[0], path=env["PATH"])
     if found is None:
         raise SetupError(f"expected a command that lane {lane.name} has, found no {command[0]!r} on its PATH")

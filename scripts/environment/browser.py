@@ -6,7 +6,6 @@ import fcntl
 import os
 import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 from environment.report import say, step
@@ -22,10 +21,11 @@ def find() -> str | None:
     return next((path for path in candidates if _answers(path)), None)
 
 
-def find_or_install() -> str | None:
+def find_or_install(folder: Path) -> str | None:
     """What `find` finds; else, as root on a system with apt-get, installs Debian's Chromium.
 
-    None where neither works, after saying why: the tests that need a browser then say that they are skipped.
+    `folder` holds the lock that keeps two from doing it at once. None where neither works, after saying why: the tests
+    that need a browser then say that they are skipped.
     """
     found = find()
     if found or os.environ.get("SLUICE_BROWSER"):
@@ -33,7 +33,7 @@ def find_or_install() -> str | None:
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
         say("no browser (Chromium, Chrome, Edge) found, and not root on a system with apt-get: nothing opens the pages")
         return None
-    with open(Path(tempfile.gettempdir(), "sluice-browser.lock"), "w", encoding="utf-8") as lock:
+    with open(folder / ".browser.lock", "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         return find() or _install()
 
@@ -41,10 +41,10 @@ def find_or_install() -> str | None:
 def _install() -> str | None:
     with step("no browser on this machine, installing Debian's chromium with apt-get"):
         env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        wait = "-oDPkg::Lock::Timeout=300"
+        careful = ("-oDPkg::Lock::Timeout=300", "-oAcquire::Retries=3")
         for command in (["update", "-q"], ["install", "-q", "-y", "--no-install-recommends", "chromium"]):
             done = subprocess.run(
-                ["apt-get", wait, *command],
+                ["apt-get", *careful, *command],
                 env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False,
             )  # fmt: skip
             if done.returncode != 0:
