@@ -82,10 +82,14 @@ def hashes_in(file: HashedFile) -> Iterator[tuple[Longs, npt.NDArray[np.uint32]]
         for batch in source.iter_batches(_READ_ROWS, columns=[HASH]):
             column = batch.column(0)
             rows = np.flatnonzero(np.asarray(column.is_valid())) if column.null_count else np.arange(len(column))
-            sized = column.drop_null().cast(pa.binary(HASH_BYTES))
-            hashes = np.frombuffer(sized.buffers()[1], np.uint64)[2 * sized.offset :][: 2 * len(sized)]
-            yield hashes.reshape(-1, 2), (first + rows).astype(np.uint32)
+            yield as_numbers(column.drop_null()), (first + rows).astype(np.uint32)
             first += len(column)
+
+
+def as_numbers(column: pa.Array) -> Longs:
+    """A column of hashes, none of them NULL, as two numbers each."""
+    sized = column.cast(pa.binary(HASH_BYTES))
+    return np.frombuffer(sized.buffers()[1], np.uint64)[2 * sized.offset :][: 2 * len(sized)].reshape(-1, 2)
 
 
 def _dealt(number: int, hashes: Longs, rows: npt.NDArray[np.uint32], buckets: int) -> pa.RecordBatch:

@@ -15,13 +15,18 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from sluice.lake.commit import DataFile
+from sluice.lake.hashes import as_numbers
 from sluice.lake.parquet import FileSet
 from sluice.lake.places import partition_text
 from sluice.lake.quarantine import QUARANTINE_INDEXED, quarantine_rows, reasons_in
+from sluice.lake.seen import Seen
+from sluice.lake.tables import HASH
 from sluice.runtime.storage import join, storage_for
 
 if TYPE_CHECKING:
@@ -144,10 +149,12 @@ class _Writer:
 
     def add(self, batch: pa.RecordBatch) -> None:
         self._count_checks(batch)
-        for fate, rows in _split(batch, "fate"):
+        for fate, here in _by_value(batch.column("fate"), np.ones(batch.num_rows, bool)):
             if fate == CURATED:
-                self._add_curated(rows)
-            elif fate == QUARANTINE:
+                self._add_curated(batch, here)
+                continue
+            rows = _at(batch, here)
+            if fate == QUARANTINE:
                 refused = quarantine_rows(rows, self._plan.batch_id, self._plan.messages)
                 self._reasons.update(reasons_in(refused))
                 self._refused.add(refused)
@@ -191,14 +198,14 @@ class _Writer:
     def _tell(self, kind: str, content: Any) -> None:
         self._told.append({"kind": kind, "told": json.dumps(content, ensure_ascii=False)})
 
-    def _add_curated(self, rows: pa.RecordBatch) -> None:
+    def _add_curated(self, batch: pa.RecordBatch, here: npt.NDArray[np.bool_]) -> None:
         if self._seen is not None:
             # Most copies come soon after: those are dropped here, where it costs nothing, not by rewriting a file.
-            fresh = self._seen.fresh(rows.column("_record_hash").to_pylist())
-            if fresh is not None:
-                self._duplicates += rows.num_rows - sum(fresh)
-                rows = rows.filter(pa.array(fresh))
-        for values, part in _split_by(rows, self._plan.partitions):
+            again = self._seen.again(as_numbers(batch.column(HASH).filter(pa.array(here))))
+            self._duplicates += int(again.sum())
+            here[np.flatnonzero(here)[again]] = False
+        kept = batch.select(self._plan.columns)
+        for values, part in _by_partition(batch, self._plan.partitions, here):
             if values not in self._curated:
                 named = dict(zip(self._plan.partitions, values, strict=True))
                 folder = join(self._plan.folder, *partition_folders(named))
@@ -210,50 +217,33 @@ class _Writer:
                     named,
                     self._plan.head_rows,
                 )
-            self._curated[values].add(part.select(self._plan.columns))
+            self._curated[values].add(_at(kept, part))
 
 
-class Seen:
-    """Hashes that a task has let through, the newest one to two `generation`s of them: memory stays bounded."""
-
-    def __init__(self, generation: int = 1_000_000) -> None:
-        self._generation = generation
-        self._now: set[bytes] = set()
-        self._before: set[bytes] = set()
-
-    def fresh(self, hashes: Sequence[bytes]) -> list[bool] | None:
-        """Which of `hashes` were not seen before, also not earlier among them; None where all are fresh."""
-        if len(self._now) >= self._generation:
-            self._now, self._before = set(), self._now
-        if self._now.isdisjoint(hashes) and self._before.isdisjoint(hashes) and len(set(hashes)) == len(hashes):
-            self._now.update(hashes)
-            return None
-        fresh = []
-        for found in hashes:
-            fresh.append(found not in self._now and found not in self._before)
-            self._now.add(found)
-        return fresh
+def _at(rows: pa.RecordBatch, here: npt.NDArray[np.bool_]) -> pa.RecordBatch:
+    """The rows where `here` is true; nothing is copied where it is everywhere."""
+    return rows if here.all() else rows.filter(pa.array(here))
 
 
-def _split(rows: pa.RecordBatch, column: str) -> Iterator[tuple[Any, pa.RecordBatch]]:
-    """`rows` by the values of `column`; nearly always there is but one, and nothing is copied."""
-    values = pc.unique(rows.column(column)).to_pylist()
-    for value in values:
-        if len(values) == 1:
-            yield value, rows
-        elif value is None:
-            yield value, rows.filter(pc.is_null(rows.column(column)))
-        else:
-            yield value, rows.filter(pc.equal(rows.column(column), pa.scalar(value, rows.column(column).type)))
+def _by_value(column: pa.Array, here: npt.NDArray[np.bool_]) -> Iterator[tuple[Any, npt.NDArray[np.bool_]]]:
+    """The values of `column` in the rows `here`, and where each of them is."""
+    encoded = column.dictionary_encode(null_encoding="encode")
+    places = np.asarray(encoded.indices)
+    for number, value in enumerate(encoded.dictionary.to_pylist()):
+        found = here & (places == number)
+        if found.any():
+            yield value, found
 
 
-def _split_by(rows: pa.RecordBatch, columns: Sequence[str]) -> Iterator[tuple[tuple[str | None, ...], pa.RecordBatch]]:
+def _by_partition(
+    rows: pa.RecordBatch, columns: Sequence[str], here: npt.NDArray[np.bool_]
+) -> Iterator[tuple[tuple[str | None, ...], npt.NDArray[np.bool_]]]:
     if not columns:
-        yield (), rows
+        yield (), here
         return
-    for value, part in _split(rows, columns[0]):
-        for rest, smaller in _split_by(part, columns[1:]):
-            yield (partition_text(value), *rest), smaller
+    for value, found in _by_value(rows.column(columns[0]), here):
+        for rest, part in _by_partition(rows, columns[1:], found):
+            yield (partition_text(value), *rest), part
 
 
 def partition_folders(values: Mapping[str, str | None]) -> list[str]:
