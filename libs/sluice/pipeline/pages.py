@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 TREND_BATCHES = 30
 INDEX_BATCHES = 50
 # Batches of one run that are told in full.
-DETAILED = 20
+DETAILED = 12
 
 
 def write_pages(context: Context, run: Run, closed: Sequence[Transition]) -> None:
@@ -88,7 +88,7 @@ def _write(context: Context, report: RunReport) -> None:
 def _entry(run_id: str, rows: Sequence[Transition]) -> IndexEntry:
     flow, held = Flow(), sum(row.state == "held" for row in rows)
     for row in rows:
-        flow = flow.plus(_flow(row))
+        flow = flow.plus(_flow(row)) if row.state == "published" else flow
     outcome = "held" if held else "published"
     return IndexEntry(run_id, rows[-1].at, outcome, flow, len(rows), held, f"runs/{run_id}.html", _docs_of(rows[-1]))
 
@@ -131,6 +131,7 @@ def _report(context: Context, run_id: str, closed: Sequence[Transition], run: Ru
         batches=batches,
         suite_path=f"expectations/{context.places.dataset}.json" if newest.suite_fingerprint else "",
         docs_href=f"../{docs}" if docs else "",
+        index_href="../index.html",
     )
 
 
