@@ -108,6 +108,14 @@ def test_only_the_newest_batches_count() -> None:
     assert verdict(found, 10_000, [100.0] * 50 + [10_000.0] * 5)
 
 
+def test_batches_that_were_all_alike_may_still_differ_by_chance() -> None:
+    count, share = check(metric="row_count"), check(metric="null_share", column="path")
+    assert verdict(count, 10_400, [10_000.0] * 9)
+    assert not verdict(count, 10_600, [10_000.0] * 9)
+    assert verdict(share, 0.14, [0.1] * 9, rows=1_000)
+    assert not verdict(share, 0.16, [0.1] * 9, rows=1_000)
+
+
 def test_the_result_tells_band_and_basis() -> None:
     found = check(metric="rejected_share", band=3)
     (result,) = history_results([found], {found.name: 0.5}, {found.name: [0.01, 0.02, 0.03, 0.02, 0.01]}, 10_000)

@@ -74,6 +74,7 @@ def test_of_a_sound_record_only_harmless_values_and_declared_names_are_shown(con
 
 def test_a_number_is_shown_as_it_was_written(contract: Contract) -> None:
     assert masked_record(b'{"size": 1.50e2}', contract) == '{"size": 1.50e2}'
+    assert masked_record(b'{"size": -0}', contract) == '{"size": -0}'
 
 
 def test_of_anything_else_no_more_than_kinds_of_characters_is_shown(contract: Contract) -> None:
@@ -88,7 +89,7 @@ HOSTILE = [
     b'{"id": "\\ud800"}',
     b'{"size": "\\ud800\\u202e"}',
     b'{"n\\u0061me": "Ada Lovelace"}',
-    b"[" * 100_000,
+    b"[" * 60_000,
     b'["Ada Lovelace", {"size": "Ada Lovelace"}]',
     b'"Ada Lovelace"',
     b"9" * 5_000,
