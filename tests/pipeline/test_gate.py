@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -250,3 +252,24 @@ def test_refused_records_can_be_kept_apart(spark: SparkSession, lake: str, tmp_p
     curated_by(spark, lake, suite=suite_of(SMALL), quarantine=str(apart))
     assert not (Path(lake) / "quarantine").exists()
     assert [json.loads(row["record"])["id"] for row in rows_of(str(apart / "visits"))] == ["v2"]
+
+
+WITHOUT = """
+import sys
+sys.path += [{tests!r}, {here!r}]
+from lakes import curated_by, deliver, visit
+from sluice.runtime.session import build_session
+deliver({lake!r}, [visit(1), b"junk"])
+spark = build_session("x", {{"spark.master": "local[1]", "spark.ui.enabled": "false"}})
+assert curated_by(spark, {lake!r})["outcome"] == "published"
+spark.stop()
+heavy = sorted(name for name in sys.modules if name.split(".")[0] in ("great_expectations", "scipy", "altair"))
+assert not heavy, heavy[:3]
+"""
+
+
+def test_great_expectations_is_not_imported_where_no_gate_runs(lake: str) -> None:
+    here = Path(__file__).parent
+    script = WITHOUT.format(tests=str(here.parent), here=str(here), lake=lake)
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr[-1000:]
