@@ -135,7 +135,7 @@ def _expectation_problems(expectation: object) -> list[str]:
         if key not in _KEYS
     ]
     if not isinstance(expectation.get("type"), str) or not expectation["type"]:
-        problems.append(f"type: expected a text, found {_kind(expectation.get('type'))}")
+        problems.append("type: expected the name of one, such as expect_column_values_to_not_be_null")
     if not isinstance(expectation.get("kwargs"), dict):
         problems.append(f"kwargs: expected an object, found {_kind(expectation.get('kwargs'))}")
     elif (problem := _mostly_problem(expectation["kwargs"])) is not None:
