@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 
 from sluice.lake.tables import HASH
 from sluice.runtime.ranges import RangedFile
+from sluice.runtime.workers import forget_archives
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -66,6 +67,7 @@ def _dealer(
     files: Sequence[HashedFile], readers: int, buckets: int
 ) -> Callable[[Iterable[pa.RecordBatch]], Iterator[pa.RecordBatch]]:
     def deal(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        forget_archives()
         for batch in batches:
             for reader in batch.column("id").to_pylist():
                 for number in range(reader, len(files), readers):
@@ -113,6 +115,7 @@ def _comparer(files: Sequence[HashedFile], most: int) -> Callable[[Iterable[pa.R
     staged = np.array([file.staged for file in files])
 
     def compare(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        forget_archives()
         packed = [row for batch in batches for row in batch.to_pylist()]
         hashes = np.frombuffer(b"".join(row["hashes"] for row in packed), np.uint64).reshape(-1, 2)
         rows = np.frombuffer(b"".join(row["rows"] for row in packed), np.uint32)

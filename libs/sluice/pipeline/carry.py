@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 from sluice.contract.model import Contract
 from sluice.errors import AccountingError
 from sluice.lake.tables import HASH
+from sluice.runtime.workers import forget_archives
 
 MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
@@ -54,6 +55,7 @@ def leaving(read: MapInArrow, contract: Contract, also: Collection[str] = ()) ->
     names = looked_at(contract, also)
 
     def leave(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        forget_archives()
         for rows in read(batches):
             yield _told(rows, names, _put(rows))
 
@@ -77,6 +79,7 @@ def rejoined(contract: Contract) -> Callable[[Iterable[pa.RecordBatch]], Iterato
     carried = {c.name: from_raw[c.name.lower()] for c in contract.columns if c.expression is None}
 
     def join(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        forget_archives()
         open_file, left = -1, pa.RecordBatch.from_pydict({})
         for batch in batches:
             for rows in _by_file(batch):
