@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 from lakes import contract_of
 from sluice.lake.commit import DataFile
 from sluice.lake.duplicates import Duplicates, find_duplicates
-from sluice.lake.hashes import HashedFile, hashes_in, losing
+from sluice.lake.hashes import HashedFile, Within, hashes_in, losing
 from sluice.lake.mend import Group, file_name, mend
 from sluice.lake.tables import HASH
 from sluice.runtime.storage import join, storage_for
@@ -120,6 +121,31 @@ def test_hashes_of_a_file_come_with_the_numbers_of_their_rows(request: pytest.Fi
     numbers = np.concatenate([rows for _, rows in parts])
     assert [n for n in range(1000) if hashes[n] is not None] == list(numbers)
     assert np.concatenate([found for found, _ in parts])[:, 0].tolist() == numbers.tolist()
+
+
+AT = datetime(2026, 3, 1, tzinfo=UTC)
+# Ten rows to a row group: hours 0 to 9, 10 to 19, 20 to 29, then NULLs.
+HOURS = [AT + timedelta(hours=n) for n in range(30)] + [None] * 10
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "nulls", "groups"),
+    [(12, 13, False, [1]), (9, 10, False, [0, 1]), (29, 99, False, [2]), (-9, -1, False, []), (12, 13, True, [1, 3])],
+)
+def test_of_a_published_file_only_row_groups_that_may_hold_an_equal_record_are_read(
+    lake: str, low: int, high: int, nulls: bool, groups: list[int]
+) -> None:
+    sink = pa.BufferOutputStream()
+    rows = {HASH: [n.to_bytes(16, "little") for n in range(40)], "at": pa.array(HOURS, pa.timestamp("us", "UTC"))}
+    pq.write_table(pa.table(rows), sink, row_group_size=10)
+    path = join(lake, "x.parquet")
+    storage_for(lake).put(path, memoryview(sink.getvalue()))
+    within = Within("at", AT + timedelta(hours=low), AT + timedelta(hours=high), nulls)
+    parts = list(hashes_in(HashedFile(path, "x", sink.getvalue().size, False, within)))
+    numbers = [int(n) for _, found in parts for n in found]
+    # A group of NULLs alone has no bounds, so it is read whatever is asked.
+    assert numbers == [n for group in sorted({*groups, 3}) for n in range(10 * group, 10 * group + 10)]
+    assert [int(n) for found, _ in parts for n in found[:, 0]] == numbers
 
 
 def test_only_what_is_asked_for_is_read(lake: str) -> None:

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import TYPE_CHECKING, Any
 
 from pyspark.sql import DataFrame
@@ -19,7 +20,7 @@ from pyspark.sql import functions as F
 
 from sluice.contract.model import Contract
 from sluice.lake.commit import DataFile
-from sluice.lake.hashes import HashedFile, rows_lost
+from sluice.lake.hashes import HashedFile, Within, rows_lost
 from sluice.lake.mend import Drops, file_name
 from sluice.lake.places import spark_uri
 from sluice.lake.tables import HASH
@@ -65,7 +66,7 @@ def find_duplicates(
     if not staged[1]:
         return Duplicates()
     if not contract.key_columns:
-        return _equal_records(spark, staged, published)
+        return _equal_records(spark, contract, staged, published)
     key = _key(contract)
     keys = _keys_seen_twice(spark, contract, key, staged, published)
     if isinstance(keys, list) and not keys:
@@ -86,12 +87,16 @@ def find_duplicates(
 
 
 def _equal_records(
-    spark: SparkSession, staged: tuple[str, Sequence[DataFile]], published: tuple[str, Sequence[DataFile]]
+    spark: SparkSession,
+    contract: Contract,
+    staged: tuple[str, Sequence[DataFile]],
+    published: tuple[str, Sequence[DataFile]],
 ) -> Duplicates:
     # Of equal rows that in the largest file stays, since the other's file is written again.
     ordered = sorted(staged[1], key=lambda file: (-file.size_bytes, file.path))
-    files = [_hashed(published[0], file, staged=False) for file in published[1]]
-    files += [_hashed(staged[0], file, staged=True) for file in ordered]
+    bounds = _bounds(contract, staged[1])
+    files = [_hashed(published[0], file, False, bounds.get(_place(contract, file))) for file in published[1]]
+    files += [_hashed(staged[0], file, True) for file in ordered]
     tasks = int(spark.conf.get("spark.sql.shuffle.partitions") or 1)
     found = rows_lost(spark, files, tasks, _FEW_ROWS).collect()
     spoilt, lost = frozenset(row["name"] for row in found), sum(row["lost"] for row in found)
@@ -104,8 +109,32 @@ def _equal_records(
     return Duplicates(drops, spoilt, lost)
 
 
-def _hashed(table_uri: str, file: DataFile, *, staged: bool) -> HashedFile:
-    return HashedFile(join(table_uri, file.path), file_name(file.path), file.size_bytes, staged)
+def _hashed(table_uri: str, file: DataFile, staged: bool, within: Within | None = None) -> HashedFile:
+    return HashedFile(join(table_uri, file.path), file_name(file.path), file.size_bytes, staged, within)
+
+
+def _bounds(contract: Contract, staged: Sequence[DataFile]) -> dict[tuple[str | None, ...], Within]:
+    """By partition, between which values of `_clock` the staged rows lie, where all their files tell."""
+    clock = _clock(contract)
+    kind = next((column.type for column in contract.columns if column.name == clock), "")
+    found: dict[tuple[str | None, ...], list[dict[str, Any]]] = {}
+    for file in staged:
+        stats = {"minValues": {}, "maxValues": {}, "nullCount": {}, **json.loads(file.stats)}
+        found.setdefault(_place(contract, file), []).append(stats)
+    bounds = {}
+    for place, files in found.items():
+        if clock is not None and all(clock in one["minValues"] and clock in one["maxValues"] for one in files):
+            low = min(_value(one["minValues"][clock], kind) for one in files)
+            high = max(_value(one["maxValues"][clock], kind) for one in files)
+            bounds[place] = Within(clock, low, high, any(one["nullCount"].get(clock, 1) for one in files))
+    return bounds
+
+
+def _value(bound: Any, kind: str) -> Any:
+    """A bound as a log spells it -> as Parquet's statistics have it."""
+    if kind == "timestamp":
+        return datetime.fromisoformat(bound)
+    return date.fromisoformat(bound) if kind == "date" else bound
 
 
 def _keys_seen_twice(

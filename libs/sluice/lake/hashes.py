@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,13 +42,27 @@ Longs = npt.NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
+class Within:
+    """Bounds of a column, inclusive, outside of which no row can have an equal one; `nulls`: a NULL may have."""
+
+    column: str
+    low: Any
+    high: Any
+    nulls: bool
+
+
+@dataclass(frozen=True)
 class HashedFile:
-    """A data file with a column of hashes: where it is, what its rows are told by, and whether they may lose."""
+    """A data file with a column of hashes: where it is, what its rows are told by, and whether they may lose.
+
+    Of a file with `within`, row groups that lie outside are not read.
+    """
 
     uri: str
     name: str
     size_bytes: int
     staged: bool
+    within: Within | None = None
 
 
 def rows_lost(spark: SparkSession, files: Sequence[HashedFile], tasks: int, most: int) -> DataFrame:
@@ -81,11 +95,33 @@ def hashes_in(file: HashedFile) -> Iterator[tuple[Longs, npt.NDArray[np.uint32]]
     """The hashes of a file, two numbers each, and the numbers of their rows; rows without a hash are left out."""
     with pq.ParquetFile(RangedFile(file.uri, file.size_bytes), pre_buffer=True) as source:
         first = 0
-        for batch in source.iter_batches(_READ_ROWS, columns=[HASH]):
-            column = batch.column(0)
-            rows = np.flatnonzero(np.asarray(column.is_valid())) if column.null_count else np.arange(len(column))
-            yield as_numbers(column.drop_null()), (first + rows).astype(np.uint32)
-            first += len(column)
+        for number in range(source.num_row_groups):
+            group = source.metadata.row_group(number)
+            if may_hold(group, file.within):
+                yield from _group_hashes(source, number, first)
+            first += group.num_rows
+
+
+def _group_hashes(source: pq.ParquetFile, number: int, first: int) -> Iterator[tuple[Longs, npt.NDArray[np.uint32]]]:
+    for batch in source.iter_batches(_READ_ROWS, row_groups=[number], columns=[HASH]):
+        column = batch.column(0)
+        rows = np.flatnonzero(np.asarray(column.is_valid())) if column.null_count else np.arange(len(column))
+        yield as_numbers(column.drop_null()), (first + rows).astype(np.uint32)
+        first += len(column)
+
+
+def may_hold(group: pq.RowGroupMetaData, within: Within | None) -> bool:
+    """Whether rows of a row group may lie `within`, by its statistics; True where they do not tell."""
+    if within is None:
+        return True
+    chunks = (group.column(number) for number in range(group.num_columns))
+    found = next((chunk.statistics for chunk in chunks if chunk.path_in_schema == within.column), None)
+    if found is None or not found.has_min_max or (within.nulls and (not found.has_null_count or found.null_count)):
+        return True
+    try:
+        return bool(found.min <= within.high and within.low <= found.max)
+    except TypeError:
+        return True
 
 
 def as_numbers(column: pa.Array) -> Longs:
