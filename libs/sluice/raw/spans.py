@@ -92,7 +92,6 @@ class Splitter:
         self._in_array = self.began_with_array = False
         # Cuts of the present window, in places of the stream; known up to `_cut_to`.
         self._starts: list[int] = []
-        self._stops: list[int] = []
         self._pieces: list[bytes] = []
         self._cut_to = 0
         # The last scan that failed: what it left open need not be read again.
@@ -173,14 +172,15 @@ class Splitter:
     def _cut(self, at: int) -> None:
         data, base = self._data, self._base
         cuts = (_CUT_IN_ARRAY if self._in_array else _CUT).finditer(data, at - base)
-        found = [cut.span() for cut in islice(cuts, PIECES)]
-        stops = [stop + 1 for stop, _ in found]
-        starts = [at - base, *(start for _, start in found)]
-        self._cut_to = base + (starts[-1] if len(found) == PIECES else len(data))
-        self._pieces = [data[start:stop] for start, stop in zip(starts, stops, strict=False)]
+        self._starts, self._pieces = [], []
+        for cut in islice(cuts, PIECES):
+            stop, following = cut.span()
+            self._starts.append(at)
+            self._pieces.append(data[at - base : stop + 1])
+            at = base + following
+        self._cut_to = at if len(self._pieces) == PIECES else base + len(data)
         if len(data) > self._longest:
             self._pieces = [piece if len(piece) <= self._longest else b"" for piece in self._pieces]
-        self._starts = [base + start for start in starts[:-1]]
 
     # -- the exact way
 
