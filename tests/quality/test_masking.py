@@ -34,6 +34,12 @@ def test_what_a_classified_column_is_made_from_is_classified_as_well(contract: C
     assert classified(made) == {"path", "page"}
 
 
+def test_what_is_made_of_a_classified_field_is_classified_as_well() -> None:
+    made = build(text_of(visits(raw_2={"classification": "personal"})), "visits.yaml")
+    assert classified(made) == {"path", "page"}
+    assert harmless(made) == {"id", "size"}
+
+
 @pytest.mark.parametrize(
     "rule", ["expect_column_max_to_be_between", "expect_column_most_common_value_to_be_in_set", "something_new"]
 )

@@ -60,12 +60,12 @@ def read_raw(found: SchemaObject, at: int, problems: Problems) -> dict[str, Name
         for inner in type_.walk() if type_ else ():
             if inner.kind in _NOT_IN_JSON:
                 problems.add(place, f"JSON has no {inner.kind}: {_NOT_IN_JSON[inner.kind]}")
-        fields[name] = Named(name, type_ or SparkType("unknown", "unknown"))
+        fields[name] = Named(name, type_ or SparkType("unknown", "unknown"), classification=one.classification)
     return fields
 
 
 def raw_fields(fields: dict[str, Named]) -> tuple[RawField, ...]:
-    return tuple(RawField(named.name, named.type.text) for named in fields.values())
+    return tuple(RawField(named.name, named.type.text, named.classification) for named in fields.values())
 
 
 def raw_scope(fields: dict[str, Named], lacking: str) -> Scope:

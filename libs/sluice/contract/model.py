@@ -18,10 +18,12 @@ class RawField:
 
     `name` is the JSON key, exactly; `type` is Spark DDL in lower case (names of struct fields keep their case): string,
     boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), array<..>, struct<a:..>, map<string,..>.
+    `classification` says of what kind its personal data is.
     """
 
     name: str
     type: str
+    classification: str | None = None
 
 
 @dataclass(frozen=True)

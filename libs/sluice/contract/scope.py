@@ -16,6 +16,7 @@ class Named:
     name: str
     type: SparkType
     curated: bool = False
+    classification: str | None = None
 
 
 class Scope:

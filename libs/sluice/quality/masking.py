@@ -45,9 +45,10 @@ _COUNTS_WHERE = (
 
 
 def classified(contract: Contract) -> frozenset[str]:
-    """Names whose values are personal: columns with a classification, and the raw fields that these are made of."""
-    columns = [column for column in contract.columns if column.classification]
-    names = {column.name for column in columns}
+    """Names whose values are personal: what has a classification, what that is made of, and what is made of that."""
+    personal = [_parts(field.name) for field in contract.raw if field.classification]
+    columns = [c for c in contract.columns if c.classification or any(raw <= _words(c) for raw in personal)]
+    names = {column.name for column in columns} | {field.name for field in contract.raw if field.classification}
     used = [_words(column) for column in columns]
     names |= {field.name for field in contract.raw if any(_parts(field.name) <= words for words in used)}
     return frozenset(names)
@@ -133,7 +134,7 @@ def _member(name: str, value: Any, contract: Contract) -> str:
 
 def harmless(contract: Contract) -> frozenset[str]:
     """Raw fields whose values may be shown: a column of that name publishes them, and nothing classified has them."""
-    public = {column.name for column in contract.columns if not column.classification}
+    public = {column.name for column in contract.columns}
     return frozenset({field.name for field in contract.raw} & public - classified(contract))
 
 
