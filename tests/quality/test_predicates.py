@@ -10,13 +10,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from sluice.contract.load import parse_contract
 from sluice.contract.model import Contract
 from sluice.quality.expectations import ephemeral_context, great_expectations, quiet
-from sluice.quality.kinds import ROW
+from sluice.quality.kinds import NO_ROW_CONDITION, ROW
 from sluice.quality.load import recorded_suite
 from sluice.quality.model import Suite
 from sluice.quality.predicates import RowCheck, row_checks
@@ -140,15 +140,19 @@ _BOUNDS = st.one_of(
     st.fixed_dictionaries(
         {
             "column": st.sampled_from(["at", "day"]),
-            "min_value": st.sampled_from(
-                ["2017-11-26", "2017-11-26T15:00:00Z", "2017-11-26T15:00:00", {"$PARAMETER": "run_date"}]
-            ),
+            "min_value": st.sampled_from(["2017-11-26T15:00:00Z", {"$PARAMETER": "batch_arrival_min"}]),
         },
         optional={
             "max_value": st.sampled_from(
                 [{"$PARAMETER": "batch_arrival_max + timedelta(hours=1)"}, {"$PARAMETER": "batch_arrival_max"}]
             )
         },
+    ),
+    st.fixed_dictionaries(
+        {
+            "column": st.sampled_from(["at", "day"]),
+            "min_value": st.sampled_from(["2017-11-26", "2017-11-26T15:00:00", {"$PARAMETER": "run_date"}]),
+        }
     ),
 )
 _SETS = st.one_of(
@@ -221,7 +225,7 @@ def suites(draw: st.DrawFn) -> Suite:
     """A suite with one expectation of every row-level type."""
     entries = []
     for type_, arguments in ARGUMENTS.items():
-        kwargs = {**draw(arguments), **draw(_CONDITIONS)}
+        kwargs = {**draw(arguments), **(draw(_CONDITIONS) if type_ not in NO_ROW_CONDITION else {})}
         if (mostly := draw(st.sampled_from([None, None, 0, 0.5, 0.9, 1]))) is not None:
             kwargs["mostly"] = mostly
         entries.append({"type": type_, "kwargs": kwargs, "meta": {"sluice": {"name": type_}}})
@@ -298,7 +302,8 @@ def by_us(rows: DataFrame, checks: tuple[RowCheck, ...]) -> dict[str, tuple[int,
 
 
 @pytest.mark.usefixtures("small_plans")
-@settings(max_examples=6)
+# Shrinking would take many minutes; the examples are small as they come.
+@settings(max_examples=5, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(suite=suites(), rows=ROWS)
 def test_the_rows_we_tag_are_the_rows_great_expectations_reports(
     spark: SparkSession, suite: Suite, rows: list[tuple[Any, ...]]
@@ -315,7 +320,7 @@ def test_the_rows_we_tag_are_the_rows_great_expectations_reports(
         told = verdict.result
         reported = sorted(row["id"] for row in told["unexpected_index_list"] or ())
         assert failed == reported, (name, verdict.expectation_config.kwargs)
-        assert len(failed) == told["unexpected_count"], name
+        assert len(failed) == (told["unexpected_count"] or 0), name  # none where no row was evaluated
         assert evaluated == told["element_count"] - told.get("missing_count", 0), name
         mostly = verdict.expectation_config.kwargs.get("mostly", 1)
         assert verdict.success == (not evaluated or (evaluated - len(failed)) / evaluated >= mostly), name

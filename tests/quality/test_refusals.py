@@ -98,6 +98,9 @@ def test_a_text_is_not_compared_with_a_number_which_would_be_null_in_silence() -
     assert between(column="s") == ["column `s` is string, and bounds are for numbers, days and instants alone"]
     assert between(column="at") == ["min_value: '0.0' cannot be compared: column `at` is timestamp"]
     assert between(min_value="2017-11-26") == ["min_value: '2017-11-26' cannot be compared: column `x` is double"]
+    assert between(column="at", min_value="2017-11-26", max_value="2017-11-26T15:00:00Z") == [
+        "min_value and max_value: a day and an instant cannot be compared; make both the same"
+    ]
     assert refused(IN_SET, column="s", value_set=["a", 1]) == ["value_set: 1 cannot be equal: column `s` is string"]
     assert refused(IN_SET, column="n", value_set=["1"]) == ["value_set: '1' cannot be equal: column `n` is bigint"]
     assert refused(IN_SET, column="at", value_set=["2017-11-26"]) == [
@@ -124,6 +127,13 @@ def test_a_row_condition_is_a_function_of_one_row_and_of_the_row_alone() -> None
     assert between(row_condition="x >")[0].startswith("row_condition does not parse: ")
     pandas = "condition_parser: expected `spark` or `great_expectations`, found `pandas`; rows are Spark's"
     assert between(row_condition="x > 1", condition_parser="pandas") == [pandas]
+
+
+def test_a_row_condition_that_great_expectations_leaves_aside_is_refused() -> None:
+    pairs = {"column_A": "s", "column_B": "n", "value_pairs_set": [["a", 1]], "row_condition": "x > 0"}
+    assert refused("expect_column_pair_values_to_be_in_set", **pairs) == [
+        "row_condition: Great Expectations leaves that of this type aside for half of what it counts"
+    ]
 
 
 def test_a_parameter_that_the_run_forgot_is_our_own_mistake() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from sluice.contract.expressions import check_expression
@@ -112,6 +112,9 @@ def _bound_problems(type_: str, names: Sequence[str], kwargs: Mapping[str, Any],
         value = kwargs.get(key)
         if value is not None and isinstance(value, date) != (family != "number"):  # a datetime is a date, too
             problems.append(f"{key}: {shown(str(value))} cannot be compared: {columns.of(name)}")
+    bounds = [value for key in ("min_value", "max_value") if (value := kwargs.get(key)) is not None]
+    if not problems and len({isinstance(value, datetime) for value in bounds}) > 1:
+        problems.append("min_value and max_value: a day and an instant cannot be compared; make both the same")
     return problems
 
 

@@ -16,7 +16,7 @@ from sluice.contract.model import Contract
 from sluice.contract.problems import did_you_mean
 from sluice.errors import SuiteError
 from sluice.quality.fits import Columns, argument_problems, columns_of, condition_problems
-from sluice.quality.kinds import GATE, REFUSED, ROW, RUN_DECIDES
+from sluice.quality.kinds import GATE, NO_ROW_CONDITION, REFUSED, ROW, RUN_DECIDES
 from sluice.quality.load import given_name, place
 from sluice.quality.model import Check, Kind, Suite
 from sluice.quality.parameters import SUPPLIED, built, parameter_problems
@@ -95,6 +95,8 @@ def _examine(
     about = columns_of(kwargs, ROW[type_] if kind == "row" else GATE[type_])
     problems = [f"`{key}` is for the run to decide" for key in sorted(RUN_DECIDES & set(kwargs))]
     problems += columns.unknown(about) + parameter_problems(kwargs)
+    if type_ in NO_ROW_CONDITION and kwargs.get("row_condition") is not None:
+        problems.append("row_condition: Great Expectations leaves that of this type aside for half of what it counts")
     if kind == "row" and "_record_hash" in about:
         problems.append("`_record_hash` is no part of a row while it is judged; it can be asked to be unique")
     if problems:
