@@ -15,13 +15,18 @@ if TYPE_CHECKING:
 
 def start_spark(driver_memory: str, folder: Path) -> SparkSession:
     """A fresh JVM; scratch files go below `folder`. The driver's memory must be known before the JVM starts."""
+    spark_to_start(driver_memory)
+    folder.mkdir(parents=True, exist_ok=True)
+    own = {"spark.local.dir": str(folder / "scratch"), "spark.sql.warehouse.dir": str(folder / "warehouse")}
+    return build_session("sluice-bench", own)
+
+
+def spark_to_start(driver_memory: str) -> None:
+    """Say how Spark is to be started by whoever does it in this process."""
     os.environ["PYSPARK_SUBMIT_ARGS"] = (
         f"--master local[{cores()}] --driver-memory {driver_memory} --conf spark.ui.enabled=false "
         "--conf spark.driver.host=127.0.0.1 pyspark-shell"
     )
-    folder.mkdir(parents=True, exist_ok=True)
-    own = {"spark.local.dir": str(folder / "scratch"), "spark.sql.warehouse.dir": str(folder / "warehouse")}
-    return build_session("sluice-bench", own)
 
 
 def jobs_since(spark: SparkSession, first: int) -> list[dict[str, Any]]:
