@@ -14,11 +14,10 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sluice.quality.load import load_suite
-
 from sluice.contract.load import load_contract
 from sluice.pipeline.curate import curate
 from sluice.pipeline.options import Options
+from sluice.quality.load import load_suite
 from sluice.runtime.arguments import Arguments, arrival_hour, boolean, byte_count, count, seconds
 from sluice.runtime.job import Run, main
 

@@ -69,6 +69,14 @@ def test_a_critical_row_check_refuses_rows_and_a_warning_counts_them(spark: Spar
     assert "exit_code" not in told
 
 
+def test_a_row_check_may_look_at_what_was_rescued(spark: SparkSession, lake: str) -> None:
+    deliver(lake, [visit(1), {**visit(2), "colour": "red"}])
+    known = expectation("no unknown fields", "column_values_to_be_null", column="_rescued")
+    curated_by(spark, lake, suite=suite_of(known))
+    assert [reasons(row) for row in quarantine_rows(lake)] == [[("no unknown fields", "_rescued")]]
+    assert [row["id"] for row in curated_rows(lake)] == ["v1"]
+
+
 def test_counts_agree_in_checks_quarantine_ledger_and_summary(spark: SparkSession, lake: str) -> None:
     for day in range(2):
         deliver(lake, [*(visit(n, day) for n in range(30)), big(40), b"{junk", visit(3, day)], f"2017/11/2{6 + day}/15")

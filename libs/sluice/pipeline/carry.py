@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 
 from sluice.contract.model import Contract
 from sluice.errors import AccountingError
-from sluice.lake.tables import HASH
+from sluice.lake.tables import HASH, RESCUED
 from sluice.runtime.workers import forget_archives
 
 MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
@@ -32,7 +32,7 @@ _KINDS = "_bad string, _no_record boolean, _is_account boolean, _file bigint, _r
 def looked_at(contract: Contract, also: Collection[str] = ()) -> list[str]:
     """Names of the raw fields that Spark is given: whichever an expression, a filter or a rule could name.
 
-    `also` are curated columns that the suite's row-level checks look at.
+    `also` are columns of the curated table that the suite's row-level checks look at.
     A name counts as named where it is a part of the text: a field too many costs a little, one too few would be wrong.
     """
     texts = [*also, *(filter_.expression for filter_ in contract.filters)]
@@ -46,13 +46,17 @@ def looked_at(contract: Contract, also: Collection[str] = ()) -> list[str]:
 
 def told_schema(contract: Contract, also: Collection[str] = ()) -> str:
     """DDL of the columns that `leaving` gives to Spark."""
-    types = {field.name: field.type for field in contract.raw}
-    return ", ".join([*(f"`{name}` {types[name]}" for name in looked_at(contract, also)), _KINDS])
+    types = {field.name: field.type for field in contract.raw} | {RESCUED: "string"}
+    return ", ".join([*(f"`{name}` {types[name]}" for name in _going(contract, also)), _KINDS])
+
+
+def _going(contract: Contract, also: Collection[str]) -> list[str]:
+    return [*looked_at(contract, also), *([RESCUED] if RESCUED in also else [])]
 
 
 def leaving(read: MapInArrow, contract: Contract, also: Collection[str] = ()) -> MapInArrow:
     """`read`, a reader of raw rows, with its batches left in files and only `told_schema` going on."""
-    names = looked_at(contract, also)
+    names = _going(contract, also)
 
     def leave(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         forget_archives()

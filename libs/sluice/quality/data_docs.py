@@ -14,7 +14,7 @@ from typing import Any
 from sluice.quality.cleaning import self_contained
 from sluice.quality.expectations import great_expectations, quiet
 from sluice.quality.model import Result, Suite
-from sluice.quality.suite import _names
+from sluice.quality.suite import names_of
 from sluice.quality.wording import counts_rows
 
 
@@ -29,7 +29,7 @@ def data_docs_page(suite: Suite, results: Sequence[Result], *, run_id: str, batc
         from great_expectations.render.view.view import DefaultJinjaPageView
 
         found = {one.check.name: one for one in results if one.check.kind in ("row", "gate")}
-        entries = zip(_names(suite), suite.document["expectations"], strict=True)
+        entries = zip(names_of(suite), suite.document["expectations"], strict=True)
         judged = [_judged(found[name], entry) for name, entry in entries if name in found]
         meta = {
             "great_expectations_version": gx.__version__,

@@ -50,7 +50,7 @@ def examined(suite: Suite, contract: Contract, parameters: Mapping[str, datetime
     missing = [name for name in SUPPLIED if name not in parameters]
     if missing:
         raise ValueError(f"parameters of the run that are missing: {', '.join(missing)}")
-    columns, names = Columns(contract), _names(suite)
+    columns, names = Columns(contract), names_of(suite)
     found: list[Asked] = []
     problems: list[str] = []
     for number, configuration in enumerate(suite.document["expectations"]):
@@ -63,7 +63,7 @@ def examined(suite: Suite, contract: Contract, parameters: Mapping[str, datetime
     return found
 
 
-def _names(suite: Suite) -> list[str]:
+def names_of(suite: Suite) -> list[str]:
     """A name for each expectation: the file's own, else type and columns, with a number from the second on."""
     entries = suite.document["expectations"]
     taken = {name for entry in entries if (name := given_name(entry)) is not None}
