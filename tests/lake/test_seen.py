@@ -37,3 +37,16 @@ def test_nothing_is_forgotten_that_has_a_slot_to_itself(hashes: list[tuple[int, 
 def test_a_copy_among_its_own_batch_is_found_however_few_slots_there_are(hashes: list[tuple[int, int]]) -> None:
     found = again(Seen(2), hashes)
     assert found == [one in hashes[:place] for place, one in enumerate(hashes)]
+
+
+def test_of_a_million_rows_no_copy_that_comes_soon_after_is_forgotten() -> None:
+    """One that is costs that a large file is written again."""
+    seen, numbers = Seen(), np.random.default_rng(1)
+    hashes = numbers.integers(0, 1 << 63, (1_000_000, 2), np.uint64)
+    missed = 0
+    for start in range(0, len(hashes), 5_000):
+        batch = hashes[start : start + 5_000]
+        assert not seen.again(batch).any()
+        copies = hashes[max(start - 45_000, 0) : start + 5_000 : 500]
+        missed += int((~seen.again(copies)).sum())
+    assert missed == 0
