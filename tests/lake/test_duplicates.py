@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from lakes import contract_of
 from sluice.lake.commit import DataFile
 from sluice.lake.duplicates import Duplicates, find_duplicates
-from sluice.lake.hashes import HashedFile, Within, hashes_in, losing
+from sluice.lake.hashes import HashedFile, Within, hashes_in, losing, may_hold
 from sluice.lake.mend import Group, file_name, mend
 from sluice.lake.tables import HASH
 from sluice.runtime.storage import join, storage_for
@@ -129,11 +129,17 @@ HOURS = [AT + timedelta(hours=n) for n in range(30)] + [None] * 10
 
 
 @pytest.mark.parametrize(
-    ("low", "high", "nulls", "groups"),
-    [(12, 13, False, [1]), (9, 10, False, [0, 1]), (29, 99, False, [2]), (-9, -1, False, []), (12, 13, True, [1, 3])],
+    ("low", "high", "nulls", "expected"),
+    [
+        (12, 13, False, [12, 13]),
+        (9, 10, False, [9, 10]),
+        (29, 99, False, [29]),
+        (-9, -1, False, []),
+        (12, 12, True, [12, *range(30, 40)]),
+    ],
 )
-def test_of_a_published_file_only_row_groups_that_may_hold_an_equal_record_are_read(
-    lake: str, low: int, high: int, nulls: bool, groups: list[int]
+def test_of_a_published_file_only_rows_that_may_have_an_equal_one_are_compared(
+    lake: str, low: int, high: int, nulls: bool, expected: list[int]
 ) -> None:
     sink = pa.BufferOutputStream()
     rows = {HASH: [n.to_bytes(16, "little") for n in range(40)], "at": pa.array(HOURS, pa.timestamp("us", "UTC"))}
@@ -142,10 +148,11 @@ def test_of_a_published_file_only_row_groups_that_may_hold_an_equal_record_are_r
     storage_for(lake).put(path, memoryview(sink.getvalue()))
     within = Within("at", AT + timedelta(hours=low), AT + timedelta(hours=high), nulls)
     parts = list(hashes_in(HashedFile(path, "x", sink.getvalue().size, False, within)))
-    numbers = [int(n) for _, found in parts for n in found]
+    assert [int(n) for _, found in parts for n in found] == expected
+    assert [int(n) for found, _ in parts for n in found[:, 0]] == expected
+    groups = [n for n in range(4) if may_hold(pq.ParquetFile(path).metadata.row_group(n), within)]
     # A group of NULLs alone has no bounds, so it is read whatever is asked.
-    assert numbers == [n for group in sorted({*groups, 3}) for n in range(10 * group, 10 * group + 10)]
-    assert [int(n) for found, _ in parts for n in found[:, 0]] == numbers
+    assert groups == sorted({3, *(n // 10 for n in expected)})
 
 
 def test_only_what_is_asked_for_is_read(lake: str) -> None:

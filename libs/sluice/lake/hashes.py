@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sluice.lake.tables import HASH
@@ -55,7 +56,7 @@ class Within:
 class HashedFile:
     """A data file with a column of hashes: where it is, what its rows are told by, and whether they may lose.
 
-    Of a file with `within`, row groups that lie outside are not read.
+    Of a file with `within`, row groups that lie outside are not read, and of the others only rows inside.
     """
 
     uri: str
@@ -98,16 +99,33 @@ def hashes_in(file: HashedFile) -> Iterator[tuple[Longs, npt.NDArray[np.uint32]]
         for number in range(source.num_row_groups):
             group = source.metadata.row_group(number)
             if may_hold(group, file.within):
-                yield from _group_hashes(source, number, first)
+                yield from _group_hashes(source, number, first, file.within)
             first += group.num_rows
 
 
-def _group_hashes(source: pq.ParquetFile, number: int, first: int) -> Iterator[tuple[Longs, npt.NDArray[np.uint32]]]:
-    for batch in source.iter_batches(_READ_ROWS, row_groups=[number], columns=[HASH]):
-        column = batch.column(0)
-        rows = np.flatnonzero(np.asarray(column.is_valid())) if column.null_count else np.arange(len(column))
-        yield as_numbers(column.drop_null()), (first + rows).astype(np.uint32)
-        first += len(column)
+def _group_hashes(
+    source: pq.ParquetFile, number: int, first: int, within: Within | None
+) -> Iterator[tuple[Longs, npt.NDArray[np.uint32]]]:
+    there = source.schema_arrow.names
+    columns = [HASH] if within is None or within.column not in there else [HASH, within.column]
+    for batch in source.iter_batches(_READ_ROWS, row_groups=[number], columns=columns):
+        wanted = batch.column(HASH).is_valid()
+        if within is not None and len(columns) > 1:
+            wanted = pc.and_(wanted, _lies_within(batch.column(within.column), within))
+        rows = np.flatnonzero(np.asarray(wanted))
+        column = batch.column(HASH)
+        if len(rows):
+            yield (
+                as_numbers(column if len(rows) == len(column) else column.take(pa.array(rows))),
+                (first + rows).astype(np.uint32),
+            )
+        first += len(batch)
+
+
+def _lies_within(column: pa.Array, within: Within) -> pa.Array:
+    low, high = (pa.scalar(bound, column.type) for bound in (within.low, within.high))
+    inside = pc.and_(pc.greater_equal(column, low), pc.less_equal(column, high))
+    return pc.fill_null(inside, within.nulls)
 
 
 def may_hold(group: pq.RowGroupMetaData, within: Within | None) -> bool:

@@ -22,6 +22,7 @@ from sluice.lake.pruned import Within, files_newest_first, rows_within
 from sluice.lake.transitions import SCHEMA, Transition, from_table, to_table
 
 _INDEXED = ("number", "batch_id", "state", "last_hour", "contract_fingerprint", "spark_version")
+_LARGE = ("sources", "actions", "contract_text", "suite_text")
 # Versions between two checkpoints of the log, which is then also rid of what has expired: once a run, not per commit.
 _CHECKPOINT_EVERY = 50
 _DESCRIPTION = "sluice ledger: one row per batch transition; read it with Spark SQL, never write to it"
@@ -73,12 +74,14 @@ class Ledger:
         return [] if self._table is None else from_table(self._rows(self._table, batch_id=(batch_id, batch_id)))
 
     def closed(self, batches: int) -> list[Transition]:
-        """The newest `batches` or so transitions that published or held a batch, oldest first."""
+        """The newest `batches` or so transitions that published or held a batch, oldest first, without the large."""
         if self._table is None or self.last is None:
             return []
         # A batch is three transitions, or more where it took several attempts.
-        rows = from_table(self._rows(self._table, number=(self.last.number - 4 * batches, None)))
-        return [row for row in rows if row.state in ("published", "held")][-batches:]
+        light = [name for name in SCHEMA.names if name not in _LARGE]
+        within: Within = {"number": (self.last.number - 4 * batches, None)}
+        rows = rows_within(self._table, self._uri, SCHEMA, "number", within, light)
+        return from_table(rows.filter(pc.field("state").isin(["published", "held"])))[-batches:]
 
     def known_sources(self, from_hour: str = "") -> set[tuple[str, int, str]]:
         """(path, size, ETag) of every source object that a batch with arrival hours from `from_hour` on has planned."""
@@ -105,7 +108,8 @@ class Ledger:
         for name, value in (asked | ({} if suite is None else {"suite_fingerprint": suite})).items():
             wanted &= pc.field(name) == value
         # The newest file that may hold one nearly always does.
-        parts = files_newest_first(self._table, self._uri, SCHEMA, "number", within)
+        light = ["number", "suite_fingerprint", *asked]
+        parts = files_newest_first(self._table, self._uri, SCHEMA, "number", within, light)
         return any(part.filter(wanted).num_rows for part in parts)
 
     def tidy(self) -> None:

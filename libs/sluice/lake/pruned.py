@@ -6,7 +6,7 @@ so that what storage refuses comes out as an error without a name. Here storage 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -26,10 +26,11 @@ def files_newest_first(
     schema: pa.Schema,
     order: str,
     within: Within,
+    columns: Sequence[str] | None = None,
 ) -> Iterator[pa.Table]:
     """The rows, as `schema` has them, of each file that may hold some `within` the bounds, by greatest `order` first.
 
-    A column that was added later is NULL in older files.
+    A column that was added later is NULL in older files, and so is what is not among `columns`, which are read alone.
     """
     files = pa.table(table.get_add_actions(flatten=True))
     for name, (low, high) in within.items():
@@ -41,16 +42,25 @@ def files_newest_first(
         files = files.sort_by([(f"max.{order}", "descending")])
     for path in files.column("path").to_pylist():
         data = pa.BufferReader(storage_for(uri).read(join(uri, path)))
-        yield _fitted(pq.read_table(data), schema)
+        source = pq.ParquetFile(data)
+        there = [name for name in source.schema_arrow.names if columns is None or name in columns]
+        yield _fitted(source.read(there), schema)
 
 
-def rows_within(table: DeltaTable, uri: str, schema: pa.Schema, order: str, within: Within) -> pa.Table:
-    """All rows `within` the bounds, which are inclusive; a NULL is within none."""
+def rows_within(
+    table: DeltaTable,
+    uri: str,
+    schema: pa.Schema,
+    order: str,
+    within: Within,
+    columns: Sequence[str] | None = None,
+) -> pa.Table:
+    """All rows `within` the bounds, which are inclusive; a NULL is within none. See `files_newest_first`."""
     wanted = pc.scalar(True)
     for name, (low, high) in within.items():
         wanted &= pc.field(name) >= low if low is not None else pc.scalar(True)
         wanted &= pc.field(name) <= high if high is not None else pc.scalar(True)
-    found = [part.filter(wanted) for part in files_newest_first(table, uri, schema, order, within)]
+    found = [part.filter(wanted) for part in files_newest_first(table, uri, schema, order, within, columns)]
     return pa.concat_tables(found) if found else schema.empty_table()
 
 

@@ -57,7 +57,8 @@ def write_pages(context: Context, run: Run, closed: Sequence[Transition]) -> Non
     by_run = _by_run(context.ledger.closed(INDEX_BATCHES))
     for run_id in [run_id for run_id in by_run if run_id != run.run_id][-1:]:
         if not _there(context, run_id):
-            _write(context, _report(context, run_id, by_run[run_id], None))
+            whole = [context.ledger.history(row.batch_id)[-1] for row in by_run[run_id]]
+            _write(context, _report(context, run_id, whole, None))
     if mine:
         _write(context, _report(context, run.run_id, closed, run))
     entries = [_entry(run_id, rows) for run_id, rows in reversed(by_run.items())]
