@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -18,7 +19,7 @@ from hypothesis import strategies as st
 from lakes import contract_of
 from sluice.lake.commit import DataFile
 from sluice.lake.duplicates import Duplicates, find_duplicates
-from sluice.lake.hashes import HashedFile, Within, hashes_in, losing, may_hold
+from sluice.lake.hashes import HashedFile, Within, _bits, hashes_in, losing, may_hold, staged_bits
 from sluice.lake.mend import Group, file_name, mend
 from sluice.lake.tables import HASH
 from sluice.runtime.storage import join, storage_for
@@ -153,6 +154,20 @@ def test_of_a_published_file_only_rows_that_may_have_an_equal_one_are_compared(
     groups = [n for n in range(4) if may_hold(pq.ParquetFile(path).metadata.row_group(n), within)]
     # A group of NULLs alone has no bounds, so it is read whatever is asked.
     assert groups == sorted({3, *(n // 10 for n in expected)})
+
+
+@given(st.lists(st.binary(min_size=16, max_size=16), min_size=1, max_size=30))
+@settings(max_examples=50)
+def test_no_published_row_that_equals_a_staged_one_is_left_out(staged: list[bytes]) -> None:
+    def of(hashes: list[bytes]) -> npt.NDArray[np.uint64]:
+        return np.frombuffer(b"".join(hashes), np.uint64).reshape(-1, 2)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sluice.lake.hashes.hashes_in", lambda file: iter([(of(staged), np.arange(len(staged)))]))
+        known = staged_bits([HashedFile("x", "x", 1, True)])
+    assert known is not None
+    assert known[_bits(of(staged), len(known))].all()
+    assert known.sum() <= len(staged)
 
 
 def test_only_what_is_asked_for_is_read(lake: str) -> None:

@@ -32,6 +32,10 @@ HASH_BYTES = 16
 # Buckets a task: so many that Spark, which places them by a hash of its own, gives about as many to each.
 _BUCKETS_A_TASK = 32
 _READ_ROWS = 1_000_000
+# A batch of more rows is compared with all of what is published, since it has much of it to be compared with.
+_MOST_STAGED = 2_000_000
+# One published row in so many gets through by chance.
+_PLACES_A_HASH = 32
 _DEALT = "bucket int, file int, hashes binary, rows binary"
 _DEALT_SCHEMA = pa.schema(
     [("bucket", pa.int32()), ("file", pa.int32()), ("hashes", pa.binary()), ("rows", pa.binary())]
@@ -85,11 +89,38 @@ def _dealer(
         forget_archives()
         for batch in batches:
             for reader in batch.column("id").to_pylist():
-                for number in range(reader, len(files), readers):
+                mine = range(reader, len(files), readers)
+                known = None if all(files[number].staged for number in mine) else staged_bits(files)
+                for number in mine:
                     for hashes, rows in hashes_in(files[number]):
-                        yield _dealt(number, hashes, rows, buckets)
+                        if known is None or files[number].staged:
+                            yield _dealt(number, hashes, rows, buckets)
+                        elif len(some := np.flatnonzero(known[_bits(hashes, len(known))])):
+                            yield _dealt(number, hashes[some], rows[some], buckets)
 
     return deal
+
+
+def staged_bits(files: Sequence[HashedFile]) -> npt.NDArray[np.bool_] | None:
+    """Which of the places that a hash's first bits name some staged hash has; None where there are too many of them.
+
+    A published row whose place is empty has no equal one, so a small batch leaves nearly all of a large table alone.
+    """
+    staged: list[Longs] = []
+    for file in files:
+        for hashes, _ in hashes_in(file) if file.staged else ():
+            staged.append(hashes)
+            if sum(map(len, staged)) > _MOST_STAGED:
+                return None
+    count = sum(map(len, staged))
+    known = np.zeros(1 << max(16, (count * _PLACES_A_HASH).bit_length()), bool)
+    for hashes in staged:
+        known[_bits(hashes, len(known))] = True
+    return known
+
+
+def _bits(hashes: Longs, places: int) -> npt.NDArray[np.intp]:
+    return (hashes[:, 0] >> np.uint64(64 - places.bit_length() + 1)).astype(np.intp)
 
 
 def hashes_in(file: HashedFile) -> Iterator[tuple[Longs, npt.NDArray[np.uint32]]]:
