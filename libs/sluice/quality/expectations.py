@@ -7,9 +7,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from importlib.util import LazyLoader
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -18,14 +22,41 @@ if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
 _BATCH_ID = "sluice"
+# Great Expectations imports these for charts and distributions; they are a third of its import.
+_SELDOM_USED = frozenset(["altair", "scipy.stats"])
 
 
 def great_expectations() -> ModuleType:
     """The module `great_expectations`, with its usage analytics off before its first line runs."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
-    with quiet():
+    with quiet(), _lazily(_SELDOM_USED):
         import great_expectations as gx
     return gx
+
+
+class _Lazy(MetaPathFinder):
+    """Finds modules of these names as ever, but has each run only when something of it is first asked for."""
+
+    def __init__(self, names: frozenset[str]) -> None:
+        self._names = names
+
+    def find_spec(self, fullname: str, path: Any, target: Any = None) -> ModuleSpec | None:
+        if fullname not in self._names:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            spec.loader = LazyLoader(spec.loader)
+        return spec
+
+
+@contextmanager
+def _lazily(names: frozenset[str]) -> Iterator[None]:
+    finder = _Lazy(names)
+    sys.meta_path.insert(0, finder)
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
 
 
 @contextmanager
