@@ -248,8 +248,10 @@ def test_rows_that_cannot_be_read_are_the_storages_fault_and_never_a_verdict(
 
 def test_nothing_of_a_batch_stays_cached(spark: SparkSession, contract: Contract, rows: DataFrame) -> None:
     asked = suite(("expect_column_values_to_be_unique", {"column": "id"}))
+    cached = spark.sparkContext._jsc.getPersistentRDDs  # Delta keeps snapshots of tables that other tests have read
+    before = set(cached())
     validate(spark, contract, asked, classify(asked, contract), ARRIVAL, rows, ROWS, ("_record_hash",))
-    assert spark.sparkContext._jsc.getPersistentRDDs().isEmpty()
+    assert set(cached()) <= before
     assert not rows.is_cached
 
 
