@@ -20,6 +20,7 @@ def main() -> int:
         "types (mypy)": _types,
         "layers (import-linter)": lambda: _run("lint-imports", "--no-cache", "--no-logo"),
         "contracts (datacontract)": _contracts,
+        "versions of contracts": lambda: _run(sys.executable, "-m", "checks.contracts", "check"),
     }
     failures = []
     for name, check in checks.items():

@@ -12,7 +12,8 @@ from sluice.contract.problems import did_you_mean
 from sluice.errors import ContractError
 
 _DATASET = re.compile(r"[a-z][a-z0-9_]{0,99}")
-_FILE = re.compile(r"v(0|[1-9]\d{0,5})\.yaml")
+# `v1.draft.yaml`, which a crawl leaves beside an edited contract, is none.
+CONTRACT_FILE = re.compile(r"v(0|[1-9]\d{0,5})\.yaml")
 _VERSION = re.compile(r"v?(0|[1-9]\d{0,5})((?:\.\d{1,6}){0,2})")
 
 
@@ -60,7 +61,7 @@ def _datasets(root: Traversable) -> dict[str, list[int]]:
     there: dict[str, list[int]] = {}
     for folder in root.iterdir() if root.is_dir() else ():
         if folder.is_dir() and _DATASET.fullmatch(folder.name):
-            majors = [int(found[1]) for item in folder.iterdir() if (found := _FILE.fullmatch(item.name))]
+            majors = [int(found[1]) for item in folder.iterdir() if (found := CONTRACT_FILE.fullmatch(item.name))]
             if majors:
                 there[folder.name] = sorted(majors)
     return dict(sorted(there.items()))
