@@ -1,0 +1,113 @@
+"""The definition of a Glue job, as CreateJob and UpdateJob take it: environment and release -> request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.deploy.deployable import Deployable, Lane
+from sluice.deploy.environments import Environment
+from sluice.deploy.sections import Glue
+from sluice.deploy.spark import DELTA, conf_chain, encryption, merged
+from sluice.errors import UsageError
+
+MOST_ARGUMENT_BYTES = 260 << 10
+# What GetJob tells and no definition of ours says: the service derives it, or it is a default.
+DERIVED = frozenset({"AllocatedCapacity", "MaxCapacity", "ProfileName", "CreatedOn", "LastModifiedOn", "Name"})
+DEFAULTS: Mapping[str, Any] = {"JobMode": "SCRIPT", "NonOverridableArguments": {}, "Connections": {"Connections": []}}
+
+
+def job_update(environment: Environment, release: Deployable, job: str) -> dict[str, Any]:
+    """The whole definition of `job` (JobUpdate): UpdateJob takes away what is not in it.
+
+    Raises UsageError where the release lacks what the definition names.
+    """
+    glue = environment.section("glue")
+    assert isinstance(glue, Glue)
+    lane = release.lane_for(f"Glue {glue.version}")
+    arguments = {
+        **_platform(environment, glue),
+        **_dependencies(release, lane, glue),
+        **{f"--{key}": value for key, value in environment.arguments(job).items()},
+    }
+    if environment.price_per_dpu_hour is not None:
+        arguments["--price-per-dpu-hour"] = str(environment.price_per_dpu_hour)
+    size = sum(len(key.encode()) + len(value.encode()) for key, value in arguments.items())
+    if size > MOST_ARGUMENT_BYTES:
+        raise UsageError(f"job {job}: its arguments have {size} bytes, and Glue takes {MOST_ARGUMENT_BYTES}")
+    update: dict[str, Any] = {
+        "Description": f"sluice {release.version}: {environment.jobs[job].script} {environment.jobs[job].dataset}",
+        "Role": environment.roles.job,
+        "Command": {
+            "Name": "glueetl",
+            "PythonVersion": "3",
+            "ScriptLocation": release.script(environment.jobs[job].script),
+        },
+        "DefaultArguments": arguments,
+        # One run at a time: a second one would only find that the dataset is held.
+        "ExecutionProperty": {"MaxConcurrentRuns": 1},
+        "JobRunQueuingEnabled": False,
+        # The ledger says what is left to do, so the next scheduled run is the retry.
+        "MaxRetries": 0,
+        "Timeout": glue.timeout_minutes,
+        "GlueVersion": glue.version,
+        "WorkerType": glue.workers.type,
+        "NumberOfWorkers": glue.workers.count,
+        "ExecutionClass": "STANDARD",
+    }
+    if glue.security_configuration:
+        update["SecurityConfiguration"] = glue.security_configuration
+    return update
+
+
+def create_job(environment: Environment, release: Deployable, job: str) -> dict[str, Any]:
+    """The request CreateJob."""
+    return {
+        "Name": environment.full_name(job),
+        "Tags": environment.all_tags(),
+        **job_update(environment, release, job),
+    }
+
+
+def update_job(environment: Environment, release: Deployable, job: str) -> dict[str, Any]:
+    """The request UpdateJob; tags are not among it (TagResource)."""
+    return {"JobName": environment.full_name(job), "JobUpdate": job_update(environment, release, job)}
+
+
+def job_arn(environment: Environment, name: str) -> str:
+    return f"arn:{environment.partition}:glue:{environment.region}:{environment.account}:job/{name}"
+
+
+def _platform(environment: Environment, glue: Glue) -> dict[str, str]:
+    conf = merged({**DELTA, **encryption(environment)}, glue.spark, "glue")
+    arguments = {
+        "--job-language": "python",
+        "--job-bookmark-option": "job-bookmark-disable",
+        "--datalake-formats": "delta",
+        "--enable-glue-datacatalog": "true",
+        "--enable-metrics": "true",
+        "--enable-observability-metrics": "true",
+        "--enable-continuous-cloudwatch-log": "true",
+        "--conf": conf_chain(conf),
+    }
+    if glue.auto_scaling:
+        arguments["--enable-auto-scaling"] = "true"
+    if glue.log_group:
+        arguments["--custom-logGroup-prefix"] = glue.log_group
+    return arguments
+
+
+def _dependencies(release: Deployable, lane: Lane, glue: Glue) -> dict[str, str]:
+    """The archive, or the wheels, which pip takes from S3 with no index to ask."""
+    wanted = glue.dependencies
+    if lane.environment is not None and wanted != "wheels":
+        return {"--python-virtual-env": release.at(lane.environment), "--extra-py-files": release.wheel}
+    if wanted == "environment":
+        release.environment_of(f"Glue {glue.version}")  # says that there is none
+    if not lane.wheels:
+        raise UsageError(f"release {release.version}: has neither an archive nor wheels for Glue {glue.version}")
+    wheels = [release.at(path) for path in lane.wheels]
+    return {
+        "--additional-python-modules": ",".join(dict.fromkeys([*wheels, release.wheel])),
+        "--python-modules-installer-option": "--no-index --no-deps",
+    }
