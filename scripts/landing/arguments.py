@@ -14,11 +14,16 @@ from typing import Any
 from landing.tables import MOST_MESSAGES
 from sluice.errors import UsageError
 
-DATASETS = ("app_messages",)
+DATASETS = ("app_messages", "tweets")
 _SUFFIXES = {"": 1, "k": 1_000, "m": 1_000_000}
 _SIZES = {"": 1, "k": 1 << 10, "m": 1 << 20, "g": 1 << 30, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _MOST_DAMAGED = Fraction("0.45")
 _SHARES = ("duplicates", "late", "damaged", "unknown", "wrong")
+# Of tweets alone, with what is meant where nothing is said.
+_OF_TWEETS = {"notices": "0.02", "updates": "0.02"}
+_MOST_UPDATES = Fraction("0.2")
+# Ids of tweets count milliseconds since the first instant, and end with 63 bits.
+_TWEETS_BETWEEN = datetime(2010, 12, 10, tzinfo=UTC), datetime(2079, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True)
@@ -30,6 +35,8 @@ class Shares:
     damaged: Fraction = Fraction(0)
     unknown: Fraction = Fraction(0)
     wrong: Fraction = Fraction(0)
+    notices: Fraction = Fraction(0)
+    updates: Fraction = Fraction(0)
 
 
 @dataclass(frozen=True)
@@ -74,7 +81,7 @@ class Order:
             "seed": self.seed,
             "start": self.start_at.strftime("%Y-%m-%dT%H:%M:%SZ"),
             "hours": float(self.hours),
-            **{name: float(getattr(self.shares, name)) for name in _SHARES},
+            **{name: float(getattr(self.shares, name)) for name in _shares_of(self.dataset)},
             "late_days": float(self.late_days),
         }
 
@@ -107,7 +114,7 @@ def parse(argv: Sequence[str]) -> Order:
         late_days=_fraction(given, "late_days", problems, Fraction("0.1"), Fraction(30)),
         object_bytes=_number(given, "object_bytes", _SIZES, problems, 1, 1 << 30),
         object_seconds=_number(given, "object_seconds", {"": 1}, problems, 1, 366 * 86_400),
-        stream=given.stream,
+        stream=given.stream or given.dataset.replace("_", "-"),
         workers=_number(given, "workers", {"": 1}, problems, 1, 64),
         again=given.again == "true",
         firehose=given.firehose,
@@ -115,8 +122,11 @@ def parse(argv: Sequence[str]) -> Order:
     )
     if not given.lake.strip():
         problems.append("--lake: expected a local folder or s3://bucket/prefix, found nothing")
-    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", given.stream):
+    if not re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", order.stream):
         problems.append("--stream: expected 1 to 64 letters, digits, `_`, `.` or `-`, as Firehose allows")
+    if order.dataset == "tweets" and not _TWEETS_BETWEEN[0] <= order.start_at <= _TWEETS_BETWEEN[1]:
+        first, last = (f"{at:%Y-%m-%d}" for at in _TWEETS_BETWEEN)
+        problems.append(f"--start: expected {first} to {last} for tweets, whose ids are made of it, found another")
     if problems:
         count = f"{len(problems)} problem" + ("" if len(problems) == 1 else "s")
         raise UsageError("\n  ".join([f"scripts/land: {count} in its arguments; nothing was written", *problems]))
@@ -127,8 +137,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="scripts/land",
         allow_abbrev=False,
-        description="Makes app messages and delivers them to <lake>/raw/<dataset>/ as Kinesis Data Firehose would; "
-        "<lake>/_landed/<dataset>/ says what curation must then show.",
+        description="Makes app messages or tweets and delivers them to <lake>/raw/<dataset>/ as Kinesis Data Firehose "
+        "would; <lake>/_landed/<dataset>/ says what curation must then show.",
     )
     add = parser.add_argument
     add("--lake", required=True, metavar="URI", help="a local folder, s3://bucket/prefix or s3a://...")
@@ -152,7 +162,9 @@ def _parser() -> argparse.ArgumentParser:
         help="buffer, uncompressed: 300000, 5MiB (default %(default)s)",
     )
     add("--object-seconds", default="300", metavar="S", help="longest arrival in one object (default %(default)s)")
-    add("--stream", default="app-messages", metavar="NAME", help="the name in the keys (default %(default)s)")
+    add("--notices", metavar="SHARE", help="tweets: deletions, limits and other notices among them (default 0.02)")
+    add("--updates", metavar="SHARE", help="tweets: collected again later, with higher counts (default 0.02)")
+    add("--stream", metavar="NAME", help="the name in the keys (default: the dataset's, app-messages)")
     add("--workers", default=str(len(os.sched_getaffinity(0))), metavar="N", help="processes (default: one per core)")
     add("--again", default="false", choices=("true", "false"), help="deliver a seed's messages anew under other keys")
     add("--firehose", metavar="STREAM", help="send to this stream (PutRecordBatch) instead of writing source objects")
@@ -185,13 +197,24 @@ def _fraction(given: argparse.Namespace, name: str, problems: list[str], least: 
     return least
 
 
+def _shares_of(dataset: str) -> tuple[str, ...]:
+    return (*_SHARES, *_OF_TWEETS) if dataset == "tweets" else _SHARES
+
+
 def _shares(given: argparse.Namespace, problems: list[str]) -> Shares:
     before = len(problems)
-    most = {"damaged": _MOST_DAMAGED}  # damaged ones side by side would count as one
-    values = {name: _fraction(given, name, problems, Fraction(0), most.get(name, Fraction(1))) for name in _SHARES}
+    # Damaged ones side by side would count as one; a tweet is updated at most once.
+    most = {"damaged": _MOST_DAMAGED, "updates": _MOST_UPDATES}
+    for name, share in _OF_TWEETS.items():
+        if given.dataset != "tweets" and getattr(given, name) is not None:
+            problems.append(f"--{name}: is for --dataset tweets")
+        elif getattr(given, name) is None:
+            setattr(given, name, share)
+    names = _shares_of(given.dataset)
+    values = {name: _fraction(given, name, problems, Fraction(0), most.get(name, Fraction(1))) for name in names}
     total = sum(values.values())
     if len(problems) == before and total > 1:
-        named = ", ".join(f"--{name}" for name in _SHARES)
+        named = ", ".join(f"--{name}" for name in names)
         problems.append(f"{named}: expected shares of one whole, found {float(total):g} together; lower some of them")
     return Shares(**values)
 

@@ -7,7 +7,9 @@ which reading would not go on at the next record. Pieces are made of messages wi
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+
+Break = Callable[[bytes, int], bytes]
 
 _JUNK = (
     b'20.168331146240234, "Country": "Albania", "latitude": 41.1533317565918, "channel": "default"}',
@@ -23,7 +25,7 @@ _JUNK = (
 )
 
 
-def _cut_off(record: bytes, pick: int) -> bytes:
+def cut_off(record: bytes, pick: int) -> bytes:
     """The record without its end; what is left does not end where a value or a member has to follow."""
     kept = record[: len(record) // 10 + pick % (len(record) * 8 // 10)]
     while kept.rstrip().endswith((b":", b",", b"[")):
@@ -35,7 +37,7 @@ def _single_quoted(record: bytes, pick: int) -> bytes:
     return record.replace(b'"', b"'") if pick % 2 else record.replace(b'"channel"', b"'channel\"")
 
 
-def _without_brace(record: bytes, _: int) -> bytes:
+def without_brace(record: bytes, _: int) -> bytes:
     return record[1:]
 
 
@@ -48,17 +50,20 @@ def _junk(_: bytes, pick: int) -> bytes:
     return _JUNK[pick % len(_JUNK)]
 
 
-def damaged(record: bytes, pick: int, newline: bytes) -> bytes:
-    """One damaged piece in place of `record`, chosen by `pick`; `newline` is what ends every record of this layout."""
+def damaged(record: bytes, pick: int, newline: bytes, broken: Sequence[Break] | None = None) -> bytes:
+    """One damaged piece in place of `record`, chosen by `pick`; `newline` is what ends every record of this layout.
+
+    `broken` are four ways to break a record, those of messages by default.
+    """
     kind, pick = pick % 6, pick // 6
     if kind == 4:  # between two records: nothing sets it apart from the one that follows
         return _junk(record, pick)
     if kind == 5:  # a line of its own, even where records follow each other without one
         return (newline or b"\n") + _junk(record, pick) + b"\n"
-    return _BROKEN[kind](record, pick) + newline
+    return (broken or _BROKEN)[kind](record, pick) + newline
 
 
-_BROKEN: tuple[Callable[[bytes, int], bytes], ...] = (_cut_off, _single_quoted, _without_brace, _garbled_number)
+_BROKEN: tuple[Break, ...] = (cut_off, _single_quoted, without_brace, _garbled_number)
 
 
 def with_unknown(text: str, pick: int) -> str:

@@ -12,12 +12,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from landing.arguments import Order
-from landing.messages import Counts, Fate
 from landing.objects import Delivered
+from landing.records import Counts, Fate
 from sluice.errors import LocationError, SourceMissing, StorageError, UsageError
 from sluice.runtime.storage import is_s3, join, storage_for
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+OF_TWEETS = (Fate.NOTICE, Fate.UPDATE)
 
 
 def begin(order: Order) -> tuple[str, int]:
@@ -65,14 +66,14 @@ def finish(uri: str, number: int, order: Order, done: Delivered, sent: dict[str,
 
     Where the stream refused some for good the state is `incomplete`, and nothing can be said of what to expect.
     """
-    complete = not (sent and sent["failed"])
+    complete, tweets = not (sent and sent["failed"]), order.dataset == "tweets"
     found = {
         "state": "landed" if complete else "incomplete",
         "content": order.content(),
         "delivery": order.delivery(),
         "delivery_number": number,
-        "expected": expected(done.counts, redelivered=number > 0) if complete else None,
-        "messages": {fate.name.lower(): done.counts.fates[fate] for fate in Fate},
+        "expected": expected(done.counts, number > 0, tweets) if complete else None,
+        "messages": {fate.name.lower(): done.counts.fates[fate] for fate in Fate if tweets or fate not in OF_TWEETS},
         "source_objects": done.source_objects,
         "stored_bytes": done.stored_bytes,
         "raw_bytes": done.raw_bytes,
@@ -82,11 +83,12 @@ def finish(uri: str, number: int, order: Order, done: Delivered, sent: dict[str,
     return found
 
 
-def expected(counts: Counts, redelivered: bool) -> dict[str, Any]:
+def expected(counts: Counts, redelivered: bool, tweets: bool) -> dict[str, Any]:
     """What the batch or batches that read this delivery must show in sum.
 
     Delivered anew, all that was curated is a duplicate; refused records are refused again. `rescued` is a part of
-    `curated`; a day of `rows_per_event_date` is the UTC day of the event, not of its arrival.
+    `curated`; a day of `rows_per_event_date` is the UTC day of the event, not of its arrival. Where a tweet and its
+    update are read by two batches, the one of `superseded` is one of `curated` and of `replaced` instead.
     """
     fates = counts.fates
     sound = fates[Fate.PLAIN] + fates[Fate.LATE] + fates[Fate.UNKNOWN]
@@ -98,8 +100,9 @@ def expected(counts: Counts, redelivered: bool) -> dict[str, Any]:
         "quarantined": fates[Fate.DAMAGED] + fates[Fate.WRONG],
         "quarantined_by_reason": {reason: rows for reason, rows in sorted(reasons.items()) if rows},
         "duplicates": fates[Fate.COPY] + (sound if redelivered else 0),
-        "superseded": 0,
-        "filtered": 0,
+        "superseded": fates[Fate.UPDATE],
+        "filtered": fates[Fate.NOTICE],
+        **({"filtered_by_kind": dict(sorted(counts.kinds.items()))} if tweets else {}),
         "rescued": 0 if redelivered else fates[Fate.UNKNOWN],
         "rows_per_event_date": days,
     }

@@ -18,16 +18,19 @@ from threading import Thread
 from isal import igzip
 
 from landing.arguments import Order
-from landing.arrival import blocks, plan_arrivals
-from landing.messages import CHUNK, Counts, Messages
+from landing.arrival import Arrivals, blocks, plan_arrivals
+from landing.messages import Messages
+from landing.records import CHUNK, Counts, Records
 from landing.tables import build_tables
+from landing.tweets import Tweets
+from landing.twitter import build_tweets
 from sluice.errors import StorageError
 from sluice.runtime.storage import join, storage_for
 
-# A little above what a message takes, so that the last object of a block is not a sliver.
-_MESSAGE_BYTES = 300
+# A little above what a record takes, so that the last object of a block is not a sliver.
+_RECORD_BYTES = {"app_messages": 300, "tweets": 3200}
 _BLOCK_BYTES = 32 << 20
-_TASK_MESSAGES = 50_000
+_TASK_BYTES = 15_000_000
 
 
 @dataclass
@@ -54,15 +57,13 @@ class Landing:
     def __init__(self, order: Order, number: int) -> None:
         self.order, self.number = order, number
         self.arrivals = plan_arrivals(order.seed, order.messages, order.start_ms, order.span_ms)
-        tables = build_tables(order.seed)
-        late_ms = int(order.late_days * 86_400_000)
-        self.messages = Messages(order.seed, tables, self.arrivals, order.shares, late_ms, order.newline)
+        self.records = _records(order, self.arrivals)
 
     def pieces(self, first: int, end: int, counts: Counts) -> Iterator[list[bytes]]:
         """The pieces of a range of messages, in order, some thousands at a time."""
         while first < end:
             until = min(end, (first // CHUNK + 1) * CHUNK)
-            yield self.messages.made(first, until, counts)
+            yield self.records.made(first, until, counts)
             first = until
 
     def deliver(self, first: int, end: int) -> Delivered:
@@ -103,14 +104,21 @@ class Landing:
         return f"{at:%Y/%m/%d/%H}/{self.order.stream}-1-{at:%Y-%m-%d-%H-%M-%S}-{name}{suffix}"
 
 
+def _records(order: Order, arrivals: Arrivals) -> Records:
+    how = arrivals, order.shares, int(order.late_days * 86_400_000), order.newline
+    if order.dataset == "tweets":
+        return Tweets(order.seed, build_tweets(order.seed, order.start_ms), *how)
+    return Messages(order.seed, build_tables(order.seed), *how)
+
+
 def tasks_of(landing: Landing) -> list[list[tuple[int, int]]]:
     """Ranges of messages that begin source objects, grouped so that a task is worth sending to another process."""
-    order = landing.order
-    most = max(order.object_bytes, _BLOCK_BYTES // order.object_bytes * order.object_bytes) // _MESSAGE_BYTES
+    order, each = landing.order, _RECORD_BYTES[landing.order.dataset]
+    most = max(order.object_bytes, _BLOCK_BYTES // order.object_bytes * order.object_bytes) // each
     found: list[list[tuple[int, int]]] = [[]]
     size = 0
     for first, end in blocks(landing.arrivals, order.object_seconds * 1000, max(1, most)):
-        if size >= _TASK_MESSAGES:
+        if size * each >= _TASK_BYTES:
             found.append([])
             size = 0
         found[-1].append((first, end))
