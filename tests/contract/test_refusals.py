@@ -125,7 +125,21 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
         visits(raw_1={"physicalType": "bigin"}),
         [
             f"schema[0].properties[1] at: physicalType bigin: `bigin` is not a type a contract may use; there are "
-            f"{TYPES}"
+            f"{TYPES}, json"
+        ],
+    ),
+    "json is raw": (
+        visits(column_3={"physicalType": "array<json>", "logicalType": None}),
+        [
+            "schema[1].properties[3] path: json is for raw fields; in a table the text of a JSON value is string: "
+            "array<string>"
+        ],
+    ),
+    "json is text": (
+        visits(raw_4={"physicalType": "json", "logicalType": None}),
+        [
+            "schema[1].properties[4] size: is double, but the raw field is string: write a cast, such as "
+            "transformLogic: TRY_CAST(size AS double)"
         ],
     ),
     "no type": (

@@ -15,6 +15,7 @@ from sluice.contract.types import TypeTextError, parse_type
         "array< Map<STRING , array<int>> >": "array<map<string,array<int>>>",
         "STRUCT<userId: long, `a b` string>": "struct<userId:bigint,`a b`:string>",
         "struct<`c``d`: struct<x:real>>": "struct<`c``d`:struct<x:float>>",
+        "Map<string, JSON>": "map<string,json>",
     }.items(),
 )
 def test_a_type_is_brought_to_one_spelling(text: str, canonical: str) -> None:
@@ -41,3 +42,16 @@ def test_what_is_no_type_is_refused_with_the_reason(text: str, problem: str) -> 
     with pytest.raises(TypeTextError) as error:
         parse_type(text)
     assert str(error.value) == problem
+
+
+@pytest.mark.parametrize(
+    ("text", "ddl"),
+    {
+        "json": "string",
+        "array<json>": "array<string>",
+        "struct<`a b`: map<string,json>, c: decimal(3,1)>": "struct<`a b`:map<string,string>,c:decimal(3,1)>",
+        "bigint": "bigint",
+    }.items(),
+)
+def test_to_spark_json_is_a_string_at_every_depth(text: str, ddl: str) -> None:
+    assert parse_type(text).ddl == ddl

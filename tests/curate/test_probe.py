@@ -27,6 +27,8 @@ RAW = {
     "tags": "array<string>",
     "page": "struct<id:bigint,names:array<string>>",
     "m": "map<string,bigint>",
+    "j": "json",
+    "js": "array<json>",
 }
 BOUND = "bound it with CASE WHEN .. BETWEEN .. AND .. THEN .. END"
 WRONG = "gives a wrong value instead of NULL for extreme values: "
@@ -78,6 +80,8 @@ SOUND = [
     ("sha2(s, 256)", "string"),
     ("from_json(s, 'a bigint').a", "bigint"),
     ("to_timestamp(s, 'yyyy-MM-dd')", "timestamp"),
+    ("get_json_object(j, '$.a')", "string"),
+    ("from_json(js[0], 'a bigint').a", "bigint"),
 ]
 
 
@@ -175,7 +179,7 @@ def test_any_two_fields_meet_in_all_pairs_of_their_extremes(spark: SparkSession)
     made = extreme_rows(spark, contract([("n", "bigint")]))
     rows = [row.asDict(recursive=True) for row in made.collect()]
 
-    assert [field.dataType.simpleString() for field in made.schema] == list(RAW.values())
+    assert [field.dataType.simpleString() for field in made.schema] == [parse_type(t).ddl for t in RAW.values()]
     assert len(rows) == SIDE * SIDE
     wanted = {name: {same(value) for value in extreme_values(parse_type(type_))} for name, type_ in RAW.items()}
     for one, other in combinations(RAW, 2):

@@ -18,6 +18,7 @@ _SCALARS = {
     "date": pa.date32(),
     "timestamp": pa.timestamp("us", "UTC"),
     "binary": pa.binary(),
+    "json": pa.string(),
 }
 
 

@@ -56,7 +56,7 @@ def read_raw(found: SchemaObject, at: int, problems: Problems) -> dict[str, Name
         name = one.name or ""
         check_name(name, place, False, problems)
         check_unheeded(one, place, False, problems)
-        type_ = check_type(one, place, problems)
+        type_ = check_type(one, place, False, problems)
         for inner in type_.walk() if type_ else ():
             if inner.kind in _NOT_IN_JSON:
                 problems.add(place, f"JSON has no {inner.kind}: {_NOT_IN_JSON[inner.kind]}")
@@ -79,7 +79,7 @@ def read_columns(found: SchemaObject, at: int, raw: dict[str, Named], problems: 
     for place, one in named_properties(found, at, problems):
         check_name(one.name or "", place, True, problems)
         check_unheeded(one, place, True, problems)
-        type_ = check_type(one, place, problems) or SparkType("unknown", "unknown")
+        type_ = check_type(one, place, True, problems) or SparkType("unknown", "unknown")
         if one.transformLogic is None:
             _check_same(one, type_, raw, place, problems)
         checked = _check_logic(one, scope)
@@ -96,15 +96,15 @@ def read_columns(found: SchemaObject, at: int, raw: dict[str, Named], problems: 
 
 
 def _check_same(one: SchemaProperty, type_: SparkType, raw: dict[str, Named], place: str, problems: Problems) -> None:
-    """Without transformLogic a column is the raw field of the same name and type."""
+    """Without transformLogic a column is the raw field of the same name and type, as Spark has it."""
     name = one.name or ""
     field_ = raw.get(name)
     if field_ is None:
         hint = did_you_mean(name, raw)
         problems.add(place, f"has no transformLogic, and raw has no field of the same name{hint}")
-    elif "unknown" not in (type_.kind, field_.type.kind) and type_.text != field_.type.text:
+    elif "unknown" not in (type_.kind, field_.type.kind) and type_.text != field_.type.ddl:
         cast = f"transformLogic: TRY_CAST({quoted(name)} AS {type_.text})"
-        problems.add(place, f"is {type_.text}, but the raw field is {field_.type.text}: write a cast, such as {cast}")
+        problems.add(place, f"is {type_.text}, but the raw field is {field_.type.ddl}: write a cast, such as {cast}")
 
 
 def _check_logic(one: SchemaProperty, scope: Scope) -> Checked:

@@ -8,10 +8,15 @@ from collections.abc import Iterator
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from sluice.contract.problems import Problems, did_you_mean
-from sluice.contract.types import KNOWN, LOGICAL, SparkType, TypeTextError, parse_type
+from sluice.contract.types import JSON, KNOWN, KNOWN_IN_RAW, LOGICAL, SparkType, TypeTextError, parse_type
 
 # The stage is partitioned by a column of this name beside the contract's own.
 RESERVED = ("fate",)
+# Columns that the reader, the shape and the trial of expressions put beside raw fields.
+_RESERVED_RAW = re.compile(
+    r"_(source|offset|hash|record|record_hash|rescued|reasons|bad|account|is_account|kinds|no_record|file|row|filter|fails"
+    r"|metadata|batch_id|(has_|asked_|failed_|far|v|a)\d+)"
+)
 _COLUMN_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,127}")
 _UNHEEDED = {
     "unique": "give the key as primaryKey, or write an expectation",
@@ -48,33 +53,54 @@ def named_properties(found: SchemaObject, at: int, problems: Problems) -> Iterat
 
 
 def check_name(name: str, place: str, curated: bool, problems: Problems) -> None:
+    problem = _column_name_problem(name) if curated else raw_name_problem(name)
+    if problem is not None:
+        problems.add(place, problem)
+
+
+def raw_name_problem(name: str) -> str | None:
+    """Why a key of a record cannot be a raw field; None where it can.
+
+    `_id` and such are common keys: only names that the pipeline's own columns beside the raw fields have are reserved.
+    """
+    if _RESERVED_RAW.fullmatch(name.lower()):
+        return f"the name `{name}` is reserved for the pipeline"
+    if not name.isprintable() or "`" in name or not 0 < len(name) <= 255:
+        return "a raw field's name is 1 to 255 printable characters without `"
+    if name.strip() != name:
+        return "the name begins or ends with a space"
+    return None
+
+
+def _column_name_problem(name: str) -> str | None:
     if name.startswith("_"):
-        problems.add(place, "names that begin with `_` are reserved for the pipeline")
-    elif curated and name.lower() in RESERVED:
-        problems.add(place, f"the name `{name}` is reserved for the pipeline")
-    elif curated and not _COLUMN_NAME.fullmatch(name):
-        problems.add(place, "a column's name is a letter, then at most 127 letters, digits and _")
-    elif not curated and (not name.isprintable() or "`" in name or len(name) > 255):
-        problems.add(place, "a raw field's name is at most 255 printable characters without `")
-    elif name.strip() != name:
-        problems.add(place, "the name begins or ends with a space")
+        return "names that begin with `_` are reserved for the pipeline"
+    if name.lower() in RESERVED:
+        return f"the name `{name}` is reserved for the pipeline"
+    if not _COLUMN_NAME.fullmatch(name):
+        return "a column's name is a letter, then at most 127 letters, digits and _"
+    return None
 
 
-def check_type(one: SchemaProperty, place: str, problems: Problems) -> SparkType | None:
-    """The Spark type of a property; None, with a problem added, where it is none."""
+def check_type(one: SchemaProperty, place: str, curated: bool, problems: Problems) -> SparkType | None:
+    """The type of a property; None, with a problem added, where it is none."""
+    known = KNOWN if curated else KNOWN_IN_RAW
     if not one.physicalType:
-        problems.add(place, f"has no physicalType, expected one of {', '.join(KNOWN)}")
+        problems.add(place, f"has no physicalType, expected one of {', '.join(known)}")
         return None
     try:
         found = parse_type(one.physicalType)
     except TypeTextError as error:
-        problems.add(place, f"physicalType {one.physicalType}: {error}; there are {', '.join(KNOWN)}")
+        problems.add(place, f"physicalType {one.physicalType}: {error}; there are {', '.join(known)}")
+        return None
+    if curated and any(inner.kind == JSON for inner in found.walk()):
+        problems.add(place, f"json is for raw fields; in a table the text of a JSON value is string: {found.ddl}")
         return None
     if one.logicalType and one.logicalType not in LOGICAL:
         hint = did_you_mean(one.logicalType, LOGICAL)
         problems.add(place, f"logicalType {one.logicalType} is none of {', '.join(LOGICAL)}{hint}")
     elif one.logicalType and found.kind not in LOGICAL[one.logicalType]:
-        fit = " or ".join(LOGICAL[one.logicalType])
+        fit = " or ".join(kind for kind in LOGICAL[one.logicalType] if not (curated and kind == JSON))
         problems.add(place, f"logicalType {one.logicalType} needs physicalType {fit}, found {found.text}")
     return found
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sluice.contract.types import parse_type
+
 Keep = Literal["first", "newest"]
 UnknownFields = Literal["rescue", "evolve", "reject"]
 
@@ -17,13 +19,19 @@ class RawField:
     """A field of the landing JSON object.
 
     `name` is the JSON key, exactly; `type` is Spark DDL in lower case (names of struct fields keep their case): string,
-    boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), array<..>, struct<a:..>, map<string,..>.
+    boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), array<..>, struct<a:..>, map<string,..>; and
+    json: any JSON value, kept as its text exactly as received (JSON null is NULL), a string to Spark (`ddl`).
     `classification` says of what kind its personal data is.
     """
 
     name: str
     type: str
     classification: str | None = None
+
+    @property
+    def ddl(self) -> str:
+        """The type as Spark knows it."""
+        return parse_type(self.type).ddl
 
 
 @dataclass(frozen=True)

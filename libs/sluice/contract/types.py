@@ -28,19 +28,22 @@ SCALARS = (
     "timestamp",
     "binary",
 )
+# A JSON value as its text; only in raw.
+JSON = "json"
 KNOWN = (*(name if name != "decimal" else "decimal(p,s)" for name in SCALARS), "array<..>", "struct<..>", "map<..>")
+KNOWN_IN_RAW = (*KNOWN, JSON)
 
 # What each logicalType of the standard may be in Spark.
 LOGICAL = {
-    "string": ("string", "binary"),
+    "string": ("string", "binary", JSON),
     "integer": ("tinyint", "smallint", "int", "bigint", "decimal"),
     "number": ("float", "double", "decimal"),
     "boolean": ("boolean",),
     "date": ("date",),
     "timestamp": ("timestamp",),
-    "object": ("struct", "map"),
+    "object": ("struct", "map", JSON),
     "map": ("map",),
-    "array": ("array",),
+    "array": ("array", JSON),
 }
 
 _TOKEN = re.compile(r"\s*(?:(`(?:[^`]|``)+`)|(\w+)|(\S))")
@@ -61,6 +64,15 @@ class SparkType:
     fields: tuple[tuple[str, SparkType], ...] = ()
     parts: tuple[SparkType, ...] = ()
 
+    @property
+    def ddl(self) -> str:
+        """The type as Spark knows it: the text of a JSON value is a string, at every depth."""
+        if self.kind == JSON:
+            return "string"
+        if self.kind == "struct":
+            return f"struct<{','.join(f'{quoted(name)}:{field.ddl}' for name, field in self.fields)}>"
+        return f"{self.kind}<{','.join(part.ddl for part in self.parts)}>" if self.parts else self.text
+
     def walk(self) -> list[SparkType]:
         """This type and all within it."""
         below = [*self.parts, *(field for _, field in self.fields)]
@@ -73,7 +85,7 @@ def quoted(name: str) -> str:
 
 
 def parse_type(text: str) -> SparkType:
-    """Spark DDL -> type; `Array<Long>` -> array<bigint>. Raises TypeTextError."""
+    """Spark DDL, in which `json` is a type too -> type; `Array<Long>` -> array<bigint>. Raises TypeTextError."""
     reader = _Reader(text)
     found = reader.type(depth=0)
     reader.end()
@@ -111,7 +123,7 @@ class _Reader:
         kind = ALIASES.get(word, word)
         if kind == "decimal":
             return self.decimal()
-        if kind in SCALARS:
+        if kind == JSON or kind in SCALARS:
             return SparkType(kind, kind)
         if kind == "array":
             return self.parts(kind, 1, depth)

@@ -62,6 +62,13 @@ _STRINGS = (
     ),
 )
 
+# Texts of JSON values: every kind, what is empty, what nests, numbers beyond every type.
+_JSON = (
+    *("{}", "[]", '""', "true", "false", "0", "-1", "1.5", "1e400", "9223372036854775808", "1511711811679", '"12"'),
+    *('{"a":1}', '{"a":null}', '{"a":{"b":[1,"x",null]}}', '{"A":1,"a":"x"}', '{"a":1,"a":2}', '{"":""}'),
+    *("[1]", "[null]", '[[1],["x"],{}]', '["\\ud83d\\ude00"]', "[" * 40 + "]" * 40, '"2017-11-26T15:56:51.679Z"'),
+)
+
 
 def extreme_rows(spark: SparkSession, contract: Contract) -> DataFrame:
     """SIDE * SIDE rows of all raw fields, in which any two fields meet in all pairs of their values.
@@ -74,7 +81,7 @@ def extreme_rows(spark: SparkSession, contract: Contract) -> DataFrame:
     columns = []
     for place, field in enumerate(contract.raw):
         values = extreme_values(parse_type(field.type))
-        read = F.from_json(F.lit(f'{{"v":{as_json(values)}}}'), f"v array<{field.type}>")["v"]
+        read = F.from_json(F.lit(f'{{"v":{as_json(values)}}}'), f"v array<{field.ddl}>")["v"]
         index = (row + place * shift) % SIDE % len(values)
         columns.append(F.get(read, index.cast("int")).alias(field.name))
     return spark.range(SIDE * SIDE).select(*columns)
@@ -126,4 +133,4 @@ def _some(of: SparkType) -> list[Any]:
         names = [name for name, _ in of.fields]
         made = [[each[(row * (1 + place)) % len(each)] for place, each in enumerate(fields)] for row in rows]
         return [dict(zip(names, values, strict=True)) for values in made]
-    return list({"double": _DOUBLES, "float": _FLOATS, "boolean": (True, False)}.get(of.kind, _STRINGS))
+    return list({"double": _DOUBLES, "float": _FLOATS, "boolean": (True, False), "json": _JSON}.get(of.kind, _STRINGS))

@@ -46,7 +46,7 @@ def looked_at(contract: Contract, also: Collection[str] = ()) -> list[str]:
 
 def told_schema(contract: Contract, also: Collection[str] = ()) -> str:
     """DDL of the columns that `leaving` gives to Spark."""
-    types = {field.name: field.type for field in contract.raw} | {RESCUED: "string"}
+    types = {field.name: field.ddl for field in contract.raw} | {RESCUED: "string"}
     return ", ".join([*(f"`{name}` {types[name]}" for name in _going(contract, also)), _KINDS])
 
 

@@ -1,7 +1,8 @@
 """A contract's raw fields in the three shapes the reader needs: decoder, Arrow column, and checks of one value.
 
-JSON is read into these Python values: str, bool, int, float, Decimal, list, dict (maps), and for structs a msgspec
-Struct on the fast way or a dict of the judge's; `to_arrow` of a field makes of either what `pyarrow.array` takes.
+JSON is read into these Python values: str, bool, int, float, Decimal, list, dict (maps), for structs a msgspec Struct
+on the fast way or a dict of the judge's, and for `json` a msgspec Raw; `to_arrow` of a field makes of any of them what
+`pyarrow.array` takes.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ _SCALARS: dict[str, Any] = {
     "boolean": bool,
     "float": Annotated[float, msgspec.Meta(gt=-_FLOAT_BOUND, lt=_FLOAT_BOUND)],
     "double": float,
+    "json": msgspec.Raw,
     **_INTEGERS,
 }
 # These have no values in JSON.
@@ -72,7 +74,7 @@ def row_type(fields: Sequence[Field], *, forbid_unknown: bool) -> type[msgspec.S
     """A Struct with one attribute per field, None where absent."""
     return msgspec.defstruct(
         "Record",
-        [(field.attribute, _decoded(field.type) | None, None) for field in fields],
+        [(field.attribute, _or_null(field.type), None) for field in fields],
         forbid_unknown_fields=forbid_unknown,
         rename={field.attribute: field.name for field in fields},
         gc=False,
@@ -92,7 +94,7 @@ def scalar_decoder(type_: SparkType) -> msgspec.json.Decoder[Any]:
 
 def spark_columns(raw: Sequence[RawField]) -> list[str]:
     """The raw fields as Spark DDL."""
-    return [f"{quoted(field.name)} {parse_type(field.type).text}" for field in raw]
+    return [f"{quoted(field.name)} {field.ddl}" for field in raw]
 
 
 def depth_of(type_: SparkType) -> int:
@@ -141,17 +143,24 @@ def _decoded(type_: SparkType) -> Any:
     if type_.kind == "decimal":
         return _decimal(*precision_and_scale(type_))
     if type_.kind == "array":
-        return list[_decoded(type_.parts[0]) | None]  # type: ignore[misc]
+        return list[_or_null(type_.parts[0])]  # type: ignore[misc]
     if type_.kind == "map":
-        return dict[str, _decoded(type_.parts[1]) | None]  # type: ignore[misc]
+        return dict[str, _or_null(type_.parts[1])]  # type: ignore[misc]
     if type_.kind == "struct":
         parts = [Field(name, f"f{i}", part, None, None) for i, (name, part) in enumerate(type_.fields)]
         return row_type(parts, forbid_unknown=True)
     return _SCALARS[type_.kind]
 
 
+def _or_null(type_: SparkType) -> Any:
+    """A Raw is null's as well, and takes nothing else where null is named beside it."""
+    return _decoded(type_) if type_.kind == "json" else _decoded(type_) | None
+
+
 def _converter(type_: SparkType) -> ToArrow | None:
-    """Struct -> dict at every depth; None where there is no struct within."""
+    """Struct -> dict, Raw -> its text, at every depth; None where there is neither within."""
+    if type_.kind == "json":
+        return _json_text
     if type_.kind == "array":
         return _each(_converter(type_.parts[0]))
     if type_.kind == "map":
@@ -159,6 +168,12 @@ def _converter(type_: SparkType) -> ToArrow | None:
     if type_.kind == "struct":
         return _as_dict([(f"f{i}", name, _converter(part)) for i, (name, part) in enumerate(type_.fields)])
     return None
+
+
+def _json_text(value: msgspec.Raw | None) -> bytes | None:
+    """A copy, since a Raw keeps all the bytes that it was decoded from."""
+    text = b"null" if value is None else bytes(value)
+    return None if text == b"null" else text
 
 
 def _each(inner: ToArrow | None) -> ToArrow | None:
@@ -175,8 +190,10 @@ def _each_value(inner: ToArrow | None) -> ToArrow | None:
 
 def _as_dict(parts: list[tuple[str, str, ToArrow | None]]) -> ToArrow:
     def convert(value: Any) -> Any:
-        if value is None or isinstance(value, dict):
-            return value
+        if isinstance(value, dict):
+            return {name: inner(value[name]) if inner else value[name] for _, name, inner in parts}
+        if value is None:
+            return None
         return {name: inner(getattr(value, a)) if inner else getattr(value, a) for a, name, inner in parts}
 
     return convert

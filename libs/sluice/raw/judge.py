@@ -87,8 +87,7 @@ class Judge:
 
     def quick(self, piece: bytes) -> Judgement | None:
         """Judges `piece` where it is surely one strict JSON object; None where only a scan can tell."""
-        # The decoder of members passes over their values as strictly as a scan, but for UTF-8 and the nesting.
-        if piece.count(b"{") + piece.count(b"[") > self._deepest or not (piece.isascii() or is_text(piece)):
+        if not surely_shallow_text(piece, self._deepest):
             return None
         try:
             members = _members(piece)
@@ -149,6 +148,11 @@ class Judge:
         judgement.rescued = text.decode()
 
 
+def surely_shallow_text(piece: bytes, deepest: int) -> bool:
+    """Whether what msgspec has passed over in `piece` is strict: passing over, it looks at no UTF-8 and no nesting."""
+    return piece.count(b"{") + piece.count(b"[") <= deepest and is_text(piece)
+
+
 def _short(name: str) -> str:
     return name if len(name) <= NAME_CHARS else name[:NAME_CHARS] + "..."
 
@@ -165,6 +169,8 @@ class _Found:
         kind = kind_of(raw[0])
         if kind == "null":
             return None
+        if type_.kind == "json":
+            return msgspec.Raw(raw)
         expected = _EXPECTED.get(type_.kind, "number")
         if kind != expected or (type_.kind in INTEGER_BITS and not _INTEGER(raw)):
             if expected == kind:

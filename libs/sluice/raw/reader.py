@@ -27,8 +27,9 @@ from sluice.raw.columns import Rows, account_batch, arrow_schema_of, spark_schem
 from sluice.raw.damage import Refused
 from sluice.raw.fields import FAULTS, decoder, depth_of, fields_of, row_type
 from sluice.raw.inflate import Content, Unreadable
-from sluice.raw.judge import Judge, Judgement
+from sluice.raw.judge import Judge, Judgement, surely_shallow_text
 from sluice.raw.layout import Layout
+from sluice.raw.scan import is_value
 from sluice.raw.source import SourceObject
 from sluice.raw.spans import WINDOW_BYTES, Exact, Splitter, Taken
 from sluice.runtime.storage import Storage, join, storage_for
@@ -79,6 +80,9 @@ class Reader:
         # Types that nest deeper than the contract allows would let the fast way take too deep a record.
         deepest = 1 + max((depth_of(field.type) for field in fields), default=0)
         self._decode = decoder(rows).decode if deepest <= contract.max_nesting else _refuse
+        # A field of type json is passed over: of a piece that nobody has scanned its text must be looked at apart.
+        passed_over = any(inner.kind == "json" for field in fields for inner in field.type.walk())
+        self._decode_piece = _wary(self._decode, contract.max_nesting) if passed_over else self._decode
         self._judge = Judge(fields, contract.unknown_fields, contract.max_nesting)
         self._rows = Rows(fields, self._schema, rows())
 
@@ -116,7 +120,7 @@ class Reader:
 
         splitter = Splitter(
             read,
-            self._decode,
+            self._decode_piece,
             self._judge.quick,
             self._contract.max_record_bytes,
             self._contract.max_nesting,
@@ -197,6 +201,17 @@ class Account:
             },
             ensure_ascii=False,
         )
+
+
+def _wary(decode: Callable[[bytes], Any], deepest: int) -> Callable[[bytes], Any]:
+    """`decode` for pieces whose values it may pass over."""
+
+    def wary(piece: bytes) -> Any:
+        if not surely_shallow_text(piece, deepest) and not is_value(piece, deepest):
+            raise ValueError("not surely strict JSON")
+        return decode(piece)
+
+    return wary
 
 
 def _refuse(span: bytes) -> Any:
