@@ -37,6 +37,17 @@ class S3Storage:
         except Exception as error:
             raise ours(error, prefix) from error
 
+    def folders(self, prefix: str) -> list[str]:
+        bucket, key = split(prefix.rstrip("/") + "/")
+        names: list[str] = []
+        try:
+            pages = client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=key, Delimiter="/")
+            for page in pages:
+                names += [item["Prefix"][len(key) : -1] for item in page.get("CommonPrefixes", ())]
+        except Exception as error:
+            raise ours(error, prefix) from error
+        return names
+
     def open(self, uri: str, etag: str | None = None) -> Reader:
         return _S3Reader(uri, etag)
 

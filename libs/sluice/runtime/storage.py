@@ -43,6 +43,9 @@ class Storage(Protocol):
     def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
         """All objects below `prefix` (a folder), in the order of their keys; only keys after `start_after` below it."""
 
+    def folders(self, prefix: str) -> list[str]:
+        """Names of the folders right below `prefix` (a folder), in order; what lies deeper is not looked at."""
+
     def open(self, uri: str, etag: str | None = None) -> Reader:
         """The object at `uri`; SourceMissing if there is none, SourceChanged if its ETag is not `etag`."""
 
@@ -119,6 +122,15 @@ class LocalStorage:
                 except FileNotFoundError:
                     continue
                 yield _stored(os.path.join(root, key), stat)
+
+    def folders(self, prefix: str) -> list[str]:
+        root = local_path(prefix)
+        try:
+            return sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+        except PermissionError as error:
+            raise StorageDenied(f"{root}: may not be read; change its permissions") from error
 
     def open(self, uri: str, etag: str | None = None) -> Reader:
         return _LocalReader(local_path(uri), etag)
