@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 
 import sqlglot
 from sqlglot import exp
@@ -145,7 +146,7 @@ def _of_mixture(place: Place, source: str) -> tuple[str, str, str] | None:
     short = (place.longest or 0) <= 15 and all(bound <= EXACT_IN_DOUBLE for bound in bounds) and not place.inexact
     numbers = place.formats["integer_text"] + place.formats["number_text"]
     if {"string"} < kinds <= {"integer", "number", "string"} and numbers == texts and short:
-        highest = max(abs(place.lowest_number or 0), abs(place.highest_number or 0))
+        highest = max(abs(one) for one in (place.lowest_number, place.highest_number, Decimal(0)) if one is not None)
         return ("double", f"TRY_CAST({text} AS DOUBLE)", "sometimes text") if highest < 1e300 else None
     return None
 
@@ -154,7 +155,7 @@ def _always(found: Found, path: tuple[str, ...]) -> bool:
     """Whether every record that was looked at has a value there."""
     place = found.root
     for name in path:
-        if place.seen != found.records or place.nulls or place is not found.root and kinds_of(place) != {"object"}:
+        if place.seen != found.records or place.nulls or (place is not found.root and kinds_of(place) != {"object"}):
             return False
         place = place.members.get(name, Place())
     return bool(found.records) and place.seen == found.records and not place.nulls

@@ -74,8 +74,8 @@ def _head(found: Found, made: Sketch) -> str:
     lines = [
         f"A draft by a crawl of {found.location}: {found.format}, {what} ({found.records} records of "
         f"{found.sampled_objects} of {found.objects} objects, {found.damaged} damaged).",
-        "It takes all that was found, and promises nothing. Read it, name it, tighten it, set status: active; once it is",
-        "edited, a crawl leaves it alone and writes its own draft beside it.",
+        "It takes all that was found, and promises nothing. Read it, name it, tighten it, set status: active; once it",
+        "is edited, a crawl leaves it alone and writes its own draft beside it.",
     ]
     for key in found.keys[:3]:
         lines.append(f"Likely key: {'.'.join(key.path)} ({key.reason}). {_key_advice(made, key.path)}")

@@ -97,7 +97,7 @@ def _twitter(x: str) -> str:
 
 
 def _rfc2822(x: str) -> str:
-    """`Sun, 26 Nov 2017 15:56:51 +0000`: the weekday and the seconds may be absent, the zone may be GMT, UT, UTC or Z."""
+    """`Sun, 26 Nov 2017 15:56:51 +0000`: weekday and seconds may be absent, the zone be GMT, UT, UTC or Z."""
     zone = "([+-][0-9]{4}|GMT|UTC?|Z)"
     shape = f"^({_DAY}, )?([0-9]{{1,2}}) {_MONTH} ((?!0000)[0-9]{{4}}) ([0-9]{{2}}:[0-9]{{2}}(:[0-9]{{2}})?) {zone}$"
 

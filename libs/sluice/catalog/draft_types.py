@@ -12,7 +12,7 @@ from sluice.contract.types import SparkType, TypeTextError, parse_type, quoted
 JSON = "json"
 LARGEST_INTEGER = (1 << 63) - 1
 EXACT_IN_DOUBLE = 1 << 53
-_LARGEST_DOUBLE = Decimal(1.7976931348623157e308)
+_LARGEST_DOUBLE = Decimal("1.7976931348623157e308")
 _DEEPEST = 12
 _LEAVES = 1_000
 _DIGITS = 38
@@ -39,7 +39,7 @@ def kinds_of(place: Place) -> set[str]:
 def fits_bigint(place: Place) -> bool:
     """Whether all integers met here fit 64 bits."""
     low, high = place.lowest_integer or 0, place.highest_integer or 0
-    return -LARGEST_INTEGER - 1 <= low and high <= LARGEST_INTEGER
+    return low >= -LARGEST_INTEGER - 1 and high <= LARGEST_INTEGER
 
 
 def _type(place: Place, deeper: int) -> str:

@@ -1,4 +1,4 @@
-"""What a crawl has met at a place, in words: shares, kinds, ranges, formats; never a value, never a range of a person's."""
+"""What a crawl has met at a place, in words: shares, kinds, ranges, formats; never a value, nor a person's range."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _PERSONAL = re.compile(
 
 
 def is_personal(place: Place, name: str) -> bool:
-    """Whether a field named `name` (in snake case) seems to tell of a person, by name or format, or holds one that does."""
+    """Whether a field named `name` (in snake case) seems to tell of a person, or holds one that does."""
     if place.formats["email"] or _PERSONAL.search(name):
         return True
     if place.element is not None and is_personal(place.element, name):
@@ -38,7 +38,7 @@ def evidence(place: Place, of: int, personal: bool) -> str:
 def percent(part: int, whole: int) -> str:
     """`12.3 %`, never rounded up to all nor down to none."""
     share = 100 * part / whole if whole else 0.0
-    if part == whole or part == 0:
+    if part in (whole, 0):
         return f"{share:.0f} %"
     return f"{min(max(share, 0.1), 99.9):.1f} %"
 

@@ -25,7 +25,7 @@ _WORDS = frozenset(
 
 
 def snake(name: str) -> str:
-    """`TweetID2` -> tweet_id2, `Größe (m)` -> grosse_m, `_id` -> id, `2nd` -> n2nd, `order` -> order_value, `` -> field."""
+    """`TweetID2` -> tweet_id2, `Größe (m)` -> grosse_m, `_id` -> id, `2nd` -> n2nd, `order` -> order_value."""
     plain = unicodedata.normalize("NFKD", name.replace("ß", "ss")).encode("ascii", "ignore").decode()
     found = re.sub(r"[^a-z0-9]+", "_", _HUMP.sub("_", plain).lower()).strip("_")[:_LONGEST].strip("_")
     if not found:
