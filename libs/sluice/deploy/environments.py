@@ -37,7 +37,10 @@ _LOOKS_RANDOM = re.compile(r"(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[A-Za-z0-9/+]{40}"
 
 
 class Environment(Section):
-    """One environment file, valid. URIs have no slash at their end; `quarantine` None: in the lake."""
+    """One environment file, valid. URIs have no slash at their end; `quarantine` None: in the lake.
+
+    `catalog_database`: the one of the Glue Data Catalog that a job may register tables in; None: it registers none.
+    """
 
     form: Literal[1]
     name: Name
@@ -47,6 +50,7 @@ class Environment(Section):
     quarantine: S3Uri | None = None
     kms_key: KeyArn | None = None
     roles: Roles
+    catalog_database: Annotated[str, matching(r"[a-z][a-z0-9_]{0,254}", "a database's name")] | None = None
     tags: dict[TagText, TagText] = Field(default_factory=dict, max_length=40)
     price_per_dpu_hour: Annotated[float, Field(gt=0, lt=100)] | None = None
     jobs: dict[Name, Job] = Field(min_length=1)
