@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
+from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from sluice.contract.columns import raw_fields, raw_scope, read_columns, read_raw
+from sluice.contract.formats import check_csv, read_format
 from sluice.contract.keys import check_keep, key_positions, partition_positions
 from sluice.contract.model import Contract
 from sluice.contract.problems import Problems, shown
@@ -39,9 +41,11 @@ def _build(model: OpenDataContractStandard, path: str, problems: Problems) -> Co
         expected = f"expected two objects, `raw` (what lands) and `{model.id}` (what is promised), found {names}"
         problems.add("schema", expected)
         return None
-    raw = read_raw(objects[0], 0, problems)
+    raw_format = read_format(objects[0], 0, problems)
+    raw = read_raw(objects[0], 0, raw_format, problems)
     drafts = read_columns(objects[1], 1, raw, problems)
     settings = read_settings(model, raw_scope(raw, "raw does not have"), problems)
+    check_csv(raw_format, settings.csv, settings.places.get("csv"), problems)
     partitions = partition_positions(drafts, problems)
     keys = key_positions(drafts, problems)
     check_keep(drafts, keys, partitions, settings, problems)
@@ -59,6 +63,8 @@ def _build(model: OpenDataContractStandard, path: str, problems: Problems) -> Co
         max_record_bytes=settings.max_record_bytes,
         max_nesting=settings.max_nesting,
         fingerprint="",
+        raw_format=raw_format,
+        csv=settings.csv,
     )
     return replace(contract, fingerprint=fingerprint(contract))
 
@@ -80,7 +86,7 @@ def fingerprint(contract: Contract) -> str:
     Raw fields count without their order; version, path, classification and descriptions do not count at all, so that
     mending a text does not look like a change of the data.
     """
-    said = {
+    said: dict[str, Any] = {
         "form": 1,
         "dataset": contract.dataset,
         "raw": sorted([field.name, field.type] for field in contract.raw),
@@ -93,4 +99,6 @@ def fingerprint(contract: Contract) -> str:
         "filters": [[one.kind, one.expression] for one in contract.filters],
         "limits": [contract.max_record_bytes, contract.max_nesting],
     }
+    if contract.raw_format != "json":  # contracts from before there were other formats keep their fingerprint
+        said["format"] = [contract.raw_format, asdict(contract.csv) if contract.csv else None]
     return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()

@@ -8,16 +8,11 @@ from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from sluice.contract.expressions import check_expression, check_source
 from sluice.contract.fields import check_name, check_type, check_unheeded, named_properties
-from sluice.contract.model import Column, RawField
+from sluice.contract.formats import check_held
+from sluice.contract.model import Column, RawField, RawFormat
 from sluice.contract.problems import Problems, did_you_mean
 from sluice.contract.scope import Checked, Named, Scope
 from sluice.contract.types import SparkType, quoted
-
-_NOT_IN_JSON = {
-    "date": "land it as string and convert it in transformLogic",
-    "timestamp": "land it as string or bigint and convert it in transformLogic",
-    "binary": "land it as string and convert it in transformLogic",
-}
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Draft:
         )
 
 
-def read_raw(found: SchemaObject, at: int, problems: Problems) -> dict[str, Named]:
+def read_raw(found: SchemaObject, at: int, format_: RawFormat, problems: Problems) -> dict[str, Named]:
     """Raw fields by name."""
     fields: dict[str, Named] = {}
     for place, one in named_properties(found, at, problems):
@@ -57,9 +52,8 @@ def read_raw(found: SchemaObject, at: int, problems: Problems) -> dict[str, Name
         check_name(name, place, False, problems)
         check_unheeded(one, place, False, problems)
         type_ = check_type(one, place, False, problems)
-        for inner in type_.walk() if type_ else ():
-            if inner.kind in _NOT_IN_JSON:
-                problems.add(place, f"JSON has no {inner.kind}: {_NOT_IN_JSON[inner.kind]}")
+        if type_ is not None:
+            check_held(type_, format_, place, problems)
         fields[name] = Named(name, type_ or SparkType("unknown", "unknown"), classification=one.classification)
     return fields
 

@@ -9,6 +9,7 @@ from sluice.contract.types import parse_type
 
 Keep = Literal["first", "newest"]
 UnknownFields = Literal["rescue", "evolve", "reject"]
+RawFormat = Literal["json", "csv", "parquet"]
 
 MAX_RECORD_BYTES = 16 << 20
 MAX_NESTING = 200
@@ -16,11 +17,13 @@ MAX_NESTING = 200
 
 @dataclass(frozen=True)
 class RawField:
-    """A field of the landing JSON object.
+    """A field of the landing JSON object, a cell of a CSV row, or a column of a Parquet file.
 
-    `name` is the JSON key, exactly; `type` is Spark DDL in lower case (names of struct fields keep their case): string,
-    boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), array<..>, struct<a:..>, map<string,..>; and
-    json: any JSON value, kept as its text exactly as received (JSON null is NULL), a string to Spark (`ddl`).
+    `name` is the JSON key, exactly (or the name in the header, the column's name); `type` is Spark DDL in lower case
+    (names of struct fields keep their case): string, boolean, tinyint, smallint, int, bigint, float, double,
+    decimal(p,s), array<..>, struct<a:..>, map<string,..>; and json: any JSON value, kept as its text exactly as
+    received (JSON null is NULL), a string to Spark (`ddl`). Parquet also has date, timestamp and binary; CSV has no
+    nested types and no json.
     `classification` says of what kind its personal data is.
     """
 
@@ -68,6 +71,20 @@ class Filter:
 
 
 @dataclass(frozen=True)
+class Csv:
+    """How CSV is written, which is RFC 4180 with these characters.
+
+    `header`: the first row holds names, and cells are found by them; else by their place. An unquoted cell that is
+    empty or `null_text` is NULL.
+    """
+
+    header: bool
+    delimiter: str = ","
+    quote: str = '"'
+    null_text: str = ""
+
+
+@dataclass(frozen=True)
 class Contract:
     """A contract that has been checked; made by `load_contract` and `parse_contract` only.
 
@@ -86,6 +103,9 @@ class Contract:
     max_record_bytes: int
     max_nesting: int
     fingerprint: str
+    # Later than the ledger's first rows, which lack them.
+    raw_format: RawFormat = "json"
+    csv: Csv | None = None
 
     @property
     def partition_columns(self) -> tuple[str, ...]:

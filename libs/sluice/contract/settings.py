@@ -9,11 +9,12 @@ from typing import Any
 from open_data_contract_standard.model import CustomProperty, OpenDataContractStandard
 
 from sluice.contract.expressions import check_expression
-from sluice.contract.model import MAX_NESTING, MAX_RECORD_BYTES, Filter, Keep, UnknownFields
+from sluice.contract.formats import read_csv
+from sluice.contract.model import MAX_NESTING, MAX_RECORD_BYTES, Csv, Filter, Keep, UnknownFields
 from sluice.contract.problems import Problems, did_you_mean, shown
 from sluice.contract.scope import Scope
 
-NAMES = ("keep", "newestBy", "unknownFields", "recordFilters", "maxRecordBytes", "maxNesting")
+NAMES = ("keep", "newestBy", "unknownFields", "recordFilters", "maxRecordBytes", "maxNesting", "csv")
 LEAST_RECORD_BYTES, MOST_RECORD_BYTES = 1 << 10, 128 << 20
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -29,6 +30,7 @@ class Settings:
     filters: tuple[Filter, ...] = ()
     max_record_bytes: int = MAX_RECORD_BYTES
     max_nesting: int = MAX_NESTING
+    csv: Csv | None = None
 
 
 def read_settings(model: OpenDataContractStandard, raw: Scope, problems: Problems) -> Settings:
@@ -77,6 +79,8 @@ def _read_one(found: CustomProperty, place: str, settings: Settings, raw: Scope,
         settings.max_record_bytes = _within(LEAST_RECORD_BYTES, MOST_RECORD_BYTES, value, place, problems)
     elif name == "maxNesting":
         settings.max_nesting = _within(1, MAX_NESTING, value, place, problems)
+    elif name == "csv":
+        settings.csv = read_csv(value, place, problems)
     else:
         settings.filters = tuple(_filters(value, place, raw, problems))
 
