@@ -1,0 +1,64 @@
+"""Environments and releases that tests of deploying share."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from sluice.deploy.deployable import Deployable, File, Lane, Manifest, release_uri
+from sluice.deploy.environments import Environment, read_environment
+
+ROOT = Path(__file__).parents[2]
+ACCOUNT = "111122223333"
+_FILES = (
+    "jobs/curate.py", "sluice-{version}-py3-none-any.whl", "wheels/any/rich-14.0-py3-none-any.whl",
+    "wheels/41/msgspec-1-cp313.whl", "wheels/35/msgspec-1-cp311.whl", "environments/spark-4.1.tar.gz",
+)  # fmt: skip
+
+
+def file(name: str = "dev") -> dict[str, Any]:
+    """One of the example files, as data."""
+    found: dict[str, Any] = yaml.safe_load((ROOT / "environments" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return found
+
+
+def environment(name: str = "dev", **changes: Any) -> Environment:
+    """The example `name` with other top-level settings; None takes one away."""
+    data = {key: value for key, value in {**file(name), **changes}.items() if value is not None}
+    return read_environment(yaml.safe_dump(data), f"{name}.yaml")
+
+
+def contents(version: str) -> dict[str, bytes]:
+    """The files of a small release."""
+    return {path.format(version=version): f"{path} of {version}".encode() for path in _FILES}
+
+
+def manifest(version: str = "0.2.0", commit: str = "c" * 40) -> Manifest:
+    files = [File(path, hashlib.sha256(data).hexdigest(), len(data)) for path, data in contents(version).items()]
+    wheel = f"sluice-{version}-py3-none-any.whl"
+    lanes = {
+        "spark-4.1": Lane(
+            ["Glue 6.0", "emr-spark-8.1.0"], [wheel, _FILES[2], _FILES[3]], "wheels", "environments/spark-4.1.tar.gz"
+        ),
+        "spark-3.5": Lane(["Glue 5.1", "emr-7.12 to 7.14"], [wheel, _FILES[2], _FILES[4]], "wheels", None),
+    }
+    return Manifest(1, version, commit, lanes, files)
+
+
+def release(environment: Environment, version: str = "0.2.0") -> Deployable:
+    return Deployable(release_uri(environment.artifacts, version), manifest(version))
+
+
+def built(folder: Path, version: str = "0.2.0", commit: str = "c" * 40) -> Path:
+    """The release as scripts/build leaves it in a folder."""
+    import msgspec
+
+    for path, data in contents(version).items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(data)
+    (folder / "manifest.json").write_text(json.dumps(msgspec.to_builtins(manifest(version, commit))), encoding="utf-8")
+    return folder
