@@ -17,7 +17,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from sluice.lake.commit import Check, DataFile, append_files, create_table, open_table
+from sluice.lake.described import CHECKS_COMMENTS, DATASET, described
 from sluice.lake.merge import merge_small
+from sluice.lake.metadata import up_to_date
 from sluice.lake.parquet import statistics
 from sluice.lake.pruned import Within, rows_within
 from sluice.lake.publish import APPLICATION
@@ -72,8 +74,10 @@ def publish_checks(uri: str, rows: Sequence[CheckRow], sequence: int, check: Che
     if not rows:
         return
     table = open_table(uri)
+    wanted, properties = described(CHECKS_SCHEMA, CHECKS_COMMENTS), {DATASET: rows[0].dataset}
     if table is None:
-        table = create_table(uri, CHECKS_SCHEMA, (), _DESCRIPTION, check)
+        table = create_table(uri, wanted, (), _DESCRIPTION, check, properties)
+    table = up_to_date(table, wanted, properties, check)
     if (table.transaction_version(APPLICATION) or 0) >= sequence:
         return
     found = pa.Table.from_pylist([vars(row) for row in rows], schema=CHECKS_SCHEMA)

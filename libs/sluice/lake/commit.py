@@ -73,7 +73,12 @@ def refusal(error: Exception, uri: str) -> StorageError | None:
 
 
 def create_table(
-    uri: str, schema: pa.Schema, partition_by: Sequence[str], description: str, check: Check
+    uri: str,
+    schema: pa.Schema,
+    partition_by: Sequence[str],
+    description: str,
+    check: Check,
+    properties: Mapping[str, str] | None = None,
 ) -> DeltaTable:
     """Create an empty table (protocol 1,2); one that another run made meanwhile is as good."""
     check()
@@ -83,6 +88,8 @@ def create_table(
             schema,
             partition_by=list(partition_by),
             description=description,
+            configuration=properties,
+            raise_if_key_not_exists=False,  # the properties are our own
             storage_options=options(uri),
             commit_properties=CommitProperties(max_commit_retries=0),
         )

@@ -49,7 +49,7 @@ def run_batch(context: Context, planned: Transition, terms: Terms) -> Transition
     if not context.ledger.knows_contract(contract.fingerprint, context.spark_version, planned.number):
         context.progress.at("probe", "trying the contract's expressions on extreme values")
         probe_expressions(context.session(), contract)
-    ensure_tables(context.places, contract, context.check)
+    ensure_tables(context.places, contract, context.check, recorded=planned.reason == AS_RECORDED)
     for _ in range(_ATTEMPTS):
         staged = stage_batch(context, planned, terms)
         if staged is not None:
