@@ -51,7 +51,9 @@ def _not_null(found: Found, column: Drafted) -> Iterator[dict[str, Any]]:
     """Where every record has a value, all rows; where most do, a share somewhat below what was seen."""
     place = column.place
     there = (place.seen - place.nulls) / found.records if found.records else 0.0
-    if column.partitioned or (not column.always and (there < 0.5 or len(column.path) > 1)):
+    # A check of what nests would take all of it through Spark.
+    nested = bool(column.type.fields or column.type.parts)
+    if column.partitioned or nested or (not column.always and (there < 0.5 or len(column.path) > 1)):
         return
     kwargs: dict[str, Any] = {"column": column.name}
     told = "Every record had one."

@@ -81,6 +81,7 @@ def rejoined(contract: Contract) -> Callable[[Iterable[pa.RecordBatch]], Iterato
     """Decided rows as Spark gives them -> the same rows with what was left in files; for the writer."""
     from_raw = {field.name.lower(): field.name for field in contract.raw}
     carried = {c.name: from_raw[c.name.lower()] for c in contract.columns if c.expression is None}
+    fields = set(from_raw.values())
 
     def join(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         forget_archives()
@@ -90,7 +91,7 @@ def rejoined(contract: Contract) -> Callable[[Iterable[pa.RecordBatch]], Iterato
                 file = rows.column("_file")[0].as_py()
                 if file != open_file:
                     open_file, left = file, _take(file)
-                yield _whole(rows, left, carried)
+                yield _whole(rows, left, carried, fields)
 
     return join
 
@@ -104,7 +105,9 @@ def _by_file(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:
             yield batch.slice(start, end - start)
 
 
-def _whole(rows: pa.RecordBatch, left: pa.RecordBatch, carried: dict[str, str]) -> pa.RecordBatch:
+def _whole(
+    rows: pa.RecordBatch, left: pa.RecordBatch, carried: dict[str, str], fields: Collection[str]
+) -> pa.RecordBatch:
     places = np.asarray(rows.column("_row"))
     first, end = int(places[0]), int(places[0]) + rows.num_rows
     if end > left.num_rows or not np.array_equal(places, np.arange(first, end)):
@@ -113,7 +116,8 @@ def _whole(rows: pa.RecordBatch, left: pa.RecordBatch, carried: dict[str, str]) 
     columns = {name: rows.column(name) for name in rows.schema.names if name not in ("_file", "_row")}
     columns |= {name: rest.column(raw) for name, raw in carried.items() if name not in columns}
     columns[HASH] = rest.column("_hash")
-    columns |= {name: rest.column(name) for name in rest.schema.names if name.startswith("_") and name not in columns}
+    added = [name for name in rest.schema.names if name.startswith("_") and name not in fields]  # `_id` may be a field
+    columns |= {name: rest.column(name) for name in added if name not in columns}
     return pa.RecordBatch.from_pydict(columns)
 
 
