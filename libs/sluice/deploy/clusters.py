@@ -12,7 +12,7 @@ from sluice.deploy.calls import call
 from sluice.deploy.environments import OWNER_TAG, Environment
 from sluice.deploy.plan import Item, item
 from sluice.deploy.sections import Emr
-from sluice.errors import SluiceError, UsageError
+from sluice.errors import ProblemsError, SluiceError, UsageError
 from sluice.runtime.aws import client
 
 _GONE = {"TERMINATING", "TERMINATED", "TERMINATED_WITH_ERRORS"}
@@ -42,7 +42,7 @@ def check_cluster(environment: Environment, cluster: str) -> None:
             '"Properties": {"delta.enabled": "true"}}'
         )
     if problems:
-        raise UsageError("\n  ".join([f"{what}: {len(problems)} problems", *problems]))
+        raise ProblemsError(what, problems)
 
 
 def application(environment: Environment) -> dict[str, Any] | None:

@@ -116,7 +116,7 @@ def read_environment(text: str, where: str) -> Environment:
         raise ProblemsError(where, problems.lines)
     hidden = set()
     for place, key, value in _leaves(data, ""):
-        if _is_secret(key, value):
+        if is_secret(key, value):
             problems.add(place, "looks like a secret, which has no place here; give the role a permission instead")
             hidden.add(place)
     environment: Environment | None = None
@@ -196,7 +196,8 @@ def _place(loc: tuple[int | str, ...]) -> str:
     return place or "line 1"
 
 
-def _is_secret(key: str, value: str) -> bool:
+def is_secret(key: str, value: str) -> bool:
+    """Whether a setting or argument looks like a secret, by its name or by what it says."""
     if _SECRET_VALUE.search(value) or _LOOKS_RANDOM.fullmatch(value):
         return True
     return bool(_SECRET_NAME.search(key))

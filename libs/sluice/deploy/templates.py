@@ -56,7 +56,7 @@ def planned(environment: Environment, release: Deployable, target: Target) -> tu
     """What would change, and the pointer's ETag that it was seen with."""
     found, etag = current(environment, target)
     return item(
-        f"{target} templates of {len(environment.jobs)} jobs", found, wanted(environment, release, target)
+        f"{target} templates ({', '.join(sorted(environment.jobs))})", found, wanted(environment, release, target)
     ), etag
 
 
