@@ -14,10 +14,9 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sluice.contract.load import load_contract
 from sluice.pipeline.curate import curate
 from sluice.pipeline.options import Options
-from sluice.quality.load import load_suite
+from sluice.quality.definitions import load_definitions
 from sluice.runtime.arguments import Arguments, arrival_hour, boolean, byte_count, count, seconds
 from sluice.runtime.job import Run, main
 
@@ -31,6 +30,7 @@ def body(run: Run, argv: Sequence[str]) -> Mapping[str, Any]:
     parser.add("dataset", "the dataset: a folder of raw/ in the lake, and of schemas/", required=True)
     parser.add("quarantine", "where refused records are kept, if not in the lake's quarantine/", default="")
     parser.add("contract-version", "the contract's major version; the latest by default")
+    parser.add("definitions", "a folder with schemas/ and expectations/; the installed ones by default", default="")
     parser.add("max-batch-bytes", "most stored bytes in one batch", type=byte_count, default=Options.max_batch_bytes)
     parser.add("max-batch-files", "most source objects in one batch", type=count, default=Options.max_batch_files)
     parser.add("since", "first arrival hour (UTC) to take, such as 2017-11-26T15", type=arrival_hour)
@@ -43,9 +43,10 @@ def body(run: Run, argv: Sequence[str]) -> Mapping[str, Any]:
     parser.add("released-by", "who asked for it; the user of this process by default", default="")
     parser.add("dry-run", "true: say what would be done and write nothing", type=boolean, default=False)
     args = vars(parser.read(argv))
-    lake, dataset, version = (args.pop(name) for name in ("lake", "dataset", "contract_version"))
+    lake, dataset = args.pop("lake"), args.pop("dataset")
+    contract, suite = load_definitions(dataset, args.pop("contract_version"), args.pop("definitions"))
     options = Options(**{key: value for key, value in args.items() if value is not None})
-    return curate(run, lake, load_contract(dataset, version), options, load_suite(dataset))
+    return curate(run, lake, contract, options, suite)
 
 
 if __name__ == "__main__":

@@ -105,10 +105,9 @@ def _raw(before: Contract, after: Contract) -> Iterator[Change]:
 
 def _format(before: Contract, after: Contract) -> Iterator[Change]:
     why = "source objects are read otherwise"
-    was, is_ = (getattr(one, "raw_format", "json") for one in (before, after))
-    old, new = (getattr(one, "csv", None) for one in (before, after))
-    if was != is_:
-        yield Change("raw", f"{was} -> {is_}", "major", why)
+    old, new = before.csv, after.csv
+    if before.raw_format != after.raw_format:
+        yield Change("raw", f"{before.raw_format} -> {after.raw_format}", "major", why)
     elif old != new:
         yield Change("setting csv", f"{old} -> {new}", "major", why)
     elif new is not None and not new.header:

@@ -1,0 +1,151 @@
+"""Where what a crawl found and what a contract says differ: fields that are new, gone, of another type, newly null."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from sluice.catalog.draft_types import EXACT_IN_DOUBLE, JSON, kinds_of, raw_type
+from sluice.catalog.evidence import percent
+from sluice.catalog.findings import Found, Place
+from sluice.contract.model import Contract
+from sluice.contract.types import SparkType, parse_type
+
+Kind = Literal["new", "gone", "type", "null"]
+_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """`path` is a raw field, `user.id` within one, `tags.element` in a list.
+
+    `new`: met, and not in the contract. `gone`: in the contract, and in no record looked at. `type`: some values are
+    none of the contract's type; `share` of those met (0 to 1). `null`: NULL or absent where a required column is made
+    of it, in that share of records. `contract` and `found` say what each has.
+    """
+
+    path: str
+    kind: Kind
+    contract: str
+    found: str
+    share: float
+
+    def told(self) -> dict[str, Any]:
+        """For JSON."""
+        return {**asdict(self), "share": round(self.share, 6)}
+
+
+def drift(found: Found, contract: Contract) -> list[Difference]:
+    """All differences, in the order of the contract, new fields last; none where every value looked at would be taken.
+
+    What curate rescues counts (`new`), what it refuses counts (`type`, `null`); a field that is gone harms only whoever
+    waits for it. Record filters are not asked: a field of filtered records counts as any other.
+    """
+    if found.format != contract.raw_format and {found.format, contract.raw_format} != {"delta", "parquet"}:
+        return [Difference("", "type", contract.raw_format, found.format, 1.0)]
+    differences: list[Difference] = []
+    for field in contract.raw:
+        place = found.root.members.get(field.name)
+        if place is None:
+            differences.append(Difference(field.name, "gone", field.type, "", 1.0))
+        else:
+            differences += _within(field.name, parse_type(field.type), place)
+    differences += _missing(found, contract)
+    known = {field.name for field in contract.raw}
+    for name, place in found.root.members.items():
+        if name not in known:
+            share = place.seen / found.records if found.records else 0.0
+            differences.append(Difference(name, "new", "", raw_type(place, found.format) or "other", share))
+    return differences
+
+
+def _within(path: str, type_: SparkType, place: Place) -> Iterator[Difference]:
+    """Differences at a place that is in both, and below."""
+    total = sum(place.kinds.values())
+    if type_.kind == JSON or not total:
+        return
+    if place.declared and place.declared.keys() != {type_.text}:
+        yield Difference(path, "type", type_.text, ", ".join(sorted(place.declared)), 1.0)
+        return
+    wrong = {kind: place.kinds[kind] for kind in kinds_of(place) if not _takes(type_, kind)}
+    if wrong:
+        kinds = ", ".join(f"{kind} {percent(count, total)}" for kind, count in sorted(wrong.items()))
+        yield Difference(path, "type", type_.text, kinds, sum(wrong.values()) / total)
+    elif (beyond := _beyond(type_, place)) is not None:
+        yield Difference(path, "type", type_.text, beyond, 0.0)
+    if type_.kind == "array" and place.element is not None:
+        yield from _within(f"{path}.element", type_.parts[0], place.element)
+    elif type_.kind == "map":
+        for inner in [place.each] if place.each is not None else place.members.values():
+            yield from _within(f"{path}.value", type_.parts[1], inner)
+    elif type_.kind == "struct":
+        yield from _members(path, type_, place)
+
+
+def _members(path: str, type_: SparkType, place: Place) -> Iterator[Difference]:
+    known, objects = dict(type_.fields), place.kinds["object"]
+    if place.each is not None:
+        yield Difference(path, "type", type_.text, f"{place.names.count} names, which are data", 0.0)
+        return
+    for name, inner in known.items():
+        if name not in place.members:
+            yield Difference(f"{path}.{name}", "gone", inner.text, "", 1.0)
+        else:
+            yield from _within(f"{path}.{name}", inner, place.members[name])
+    for name, member in place.members.items():
+        if name not in known:
+            yield Difference(f"{path}.{name}", "new", "", raw_type(member) or "other", member.seen / max(objects, 1))
+
+
+def _takes(type_: SparkType, kind: str) -> bool:
+    expected: Mapping[str, Sequence[str]] = {
+        "string": ("string",),
+        "boolean": ("boolean",),
+        "array": ("array",),
+        "struct": ("object",),
+        "map": ("object",),
+        "date": ("date",),
+        "timestamp": ("timestamp",),
+        "binary": ("binary",),
+        **dict.fromkeys(_BITS, ("integer",)),
+    }
+    return kind in expected.get(type_.kind, ("integer", "number"))
+
+
+def _beyond(type_: SparkType, place: Place) -> str | None:
+    """What numbers there are that the type cannot hold to the last digit."""
+    low, high = place.lowest_integer, place.highest_integer
+    if type_.kind in _BITS and low is not None and high is not None:
+        bound = 1 << (_BITS[type_.kind] - 1)
+        return f"integers from {low} to {high}" if low < -bound or high >= bound else None
+    if type_.kind in ("double", "float") and low is not None and high is not None:
+        return f"integers from {low} to {high}" if max(-low, high) > EXACT_IN_DOUBLE else None
+    if type_.kind == "decimal":
+        precision, scale = (int(part) for part in type_.text.removeprefix("decimal(").removesuffix(")").split(","))
+        whole = max(place.digits, *(len(str(abs(bound))) for bound in (low or 0, high or 0)))
+        if place.scale > scale or (whole > precision - scale and whole > 1):
+            return f"{whole} digits before the point, {place.scale} behind"
+    return None
+
+
+def _missing(found: Found, contract: Contract) -> Iterator[Difference]:
+    """Raw fields, taken as they are by a required column, that some record lacks."""
+    for column in contract.columns:
+        if not column.required or len(column.sources) != 1 or not found.records:
+            continue
+        path = column.sources[0]
+        place = _at(found.root, path)
+        absent = found.records - sum(place.kinds.values()) if place is not None else 0
+        if absent > 0:
+            told = f"null or absent in {percent(absent, found.records)} of records"
+            yield Difference(path, "null", f"required by {column.name}", told, absent / found.records)
+
+
+def _at(root: Place, source: str) -> Place | None:
+    """The place that a column's source (`user.id`, "`a b`") names; None where there is none, or it is within a list."""
+    place: Place | None = root
+    for part in re.findall(r"`[^`]*`|[^.`]+", source):
+        place = place.members.get(part.strip("`")) if place is not None else None
+    return place

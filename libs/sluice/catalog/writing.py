@@ -1,0 +1,89 @@
+"""Put drafts where definitions are kept, without taking anything from anybody: an edited file stays as it is."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from sluice.catalog.draft import Draft, is_unedited
+from sluice.errors import UsageError
+
+Outcome = Literal["written", "unchanged", "replaced", "beside"]
+
+
+@dataclass(frozen=True)
+class Written:
+    """A draft's file: `path` is where its text is now, `difference` a unified diff to the file that was left alone."""
+
+    path: Path
+    outcome: Outcome
+    difference: str = ""
+
+
+def write_draft(draft: Draft, folder: Path) -> list[Written]:
+    """`<folder>/schemas/<name>/v<major>.yaml` and `<folder>/expectations/<name>.json`.
+
+    A file that is there and no draft, or was edited, stays: the draft goes beside it (`v1.draft.yaml`,
+    `<name>.draft.json`, which nothing takes for a contract or a suite) and differences are told. Of contracts the
+    highest major version is what is compared with. Raises UsageError where the folder cannot be written to.
+    """
+    contract = _newest(folder / "schemas" / draft.dataset)
+    suite = folder / "expectations" / f"{draft.dataset}.json"
+    try:
+        return [_write(contract, draft.contract_text, "contract"), _write(suite, draft.suite_text, "suite")]
+    except OSError as error:
+        raise UsageError(
+            f"{folder}: expected a folder in which a draft can be written, found {error.filename}: {error.strerror}"
+        ) from error
+
+
+def _newest(folder: Path) -> Path:
+    from sluice.contract.load import CONTRACT_FILE
+
+    there = [path for path in folder.glob("v*.yaml") if CONTRACT_FILE.fullmatch(path.name)]
+    return max(there, key=lambda path: int(path.stem[1:]), default=folder / "v1.yaml")
+
+
+def _write(path: Path, text: str, kind: str) -> Written:
+    beside = path.with_name(f"{path.stem}.draft{path.suffix}")
+    there = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
+    if there is None:
+        _put(path, text)
+        return Written(path, "written")
+    if there == text:
+        return Written(path, "unchanged")
+    if is_unedited(there, kind):
+        _put(path, text)
+        return Written(path, "replaced", _difference(there, text, path, path))
+    _put(beside, text)
+    return Written(beside, "beside", _difference(there, text, path, beside))
+
+
+def _put(path: Path, text: str) -> None:
+    """Whole or not at all, for whoever reads meanwhile."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    new = path.with_name(f".{path.name}.new")
+    new.write_text(text, encoding="utf-8", newline="\n")
+    new.replace(path)
+
+
+def _difference(before: str, after: str, path: Path, new: Path) -> str:
+    lines = difflib.unified_diff(before.splitlines(True), after.splitlines(True), str(path), str(new))
+    return "".join(line if line.endswith("\n") else f"{line}\n\\ no newline at the end\n" for line in lines)
+
+
+def told(written: list[Written]) -> Iterator[str]:
+    """A line for each file, with the difference where a file was left alone."""
+    words = {
+        "written": "written",
+        "unchanged": "is there already, the same",
+        "replaced": "replaced: it was a draft that nobody had edited",
+        "beside": "written beside the file that is there, which is left as it is; the difference:",
+    }
+    for one in written:
+        yield f"{one.path}: {words[one.outcome]}"
+        if one.outcome == "beside":
+            yield one.difference.rstrip("\n")
