@@ -38,22 +38,26 @@ class Distinct:
 
     def add(self, texts: Mapping[str, int], mask: Callable[[str], str] | None = None) -> None:
         """Values as text, and how often each was seen; `known` is the caller's to tell (see `know`)."""
-        bound = (max(self.lowest) >> 64) if len(self.lowest) >= LOWEST else _CRC
-        fresh: dict[int, int] = {}
-        named: dict[int, str] = {}
-        for text, count in texts.items():
-            data = text.encode("utf-8", "surrogatepass")
-            # Cheap bits first: a value above the highest that is kept need not be hashed well.
-            if (mixed := (crc32(data) * _MIX) & _CRC) <= bound:
-                key = mixed << 64 | int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
-                fresh[key] = fresh.get(key, 0) + count
-                named[key] = text
-        self._take(fresh)
+        named = self.add_bytes({text.encode("utf-8", "surrogatepass"): count for text, count in texts.items()})
         if mask is not None and named:
             for key in heapq.nsmallest(EXAMPLES, named):
                 if key not in self.shown:
-                    self.shown[key] = mask(named[key])
+                    self.shown[key] = mask(named[key].decode("utf-8", "surrogatepass"))
             self._settle_shown()
+
+    def add_bytes(self, values: Mapping[bytes, int]) -> dict[int, bytes]:
+        """The same of bytes; returns those that may be among the lowest, by their keys."""
+        bound = (max(self.lowest) >> 64) if len(self.lowest) >= LOWEST else _CRC
+        fresh: dict[int, int] = {}
+        named: dict[int, bytes] = {}
+        for data, count in values.items():
+            # Cheap bits first: a value above the highest that is kept need not be hashed well.
+            if (mixed := (crc32(data) * _MIX) & _CRC) <= bound:
+                key = mixed << 64 | int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
+                fresh[key] = count
+                named[key] = data
+        self._take(fresh)
+        return named
 
     def know(self, values: Mapping[str, int] | Mapping[int, int] | None) -> None:
         """The same values as they are; None where there are others than strings and integers."""

@@ -153,6 +153,11 @@ def _quoted(text: str) -> str:
     )
 
 
+def masked_text(text: str) -> str:
+    """Any text as an example to show, by the kind of each character alone: `Ann-7@b.org` -> `xxx-0@x.xxx`."""
+    return _cut(_kinds(text[: _LONGEST_VALUE + 1]), _LONGEST_VALUE)
+
+
 def _kinds(text: str) -> str:
     return "".join(map(_kind, text))
 
