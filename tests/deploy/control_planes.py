@@ -161,12 +161,20 @@ class EmrServerless(Service):
         found = self.runs.pop(0) if len(self.runs) > 1 else self.runs[0]
         own = {"applicationId": applicationId, "jobRunId": jobRunId, "arn": "arn:aws:emr-serverless:::x" + "y" * 60}
         own |= {
-            "createdBy": "x",
+            "createdBy": "arn:aws:iam::1" + "0" * 11 + ":user/x",
             "createdAt": NOW,
             "updatedAt": NOW,
             "executionRole": "arn:aws:iam::111122223333:role/j",
         }
-        return {"jobRun": {**own, "stateDetails": "", "releaseLabel": "emr-spark-8.1.0", "jobDriver": {}, **found}}
+        return {
+            "jobRun": {
+                **own,
+                "stateDetails": "-",
+                "releaseLabel": "emr-spark-8.1.0",
+                "jobDriver": {"sparkSubmit": {"entryPoint": "x"}},
+                **found,
+            }
+        }
 
 
 class Emr(Service):
