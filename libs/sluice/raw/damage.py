@@ -42,7 +42,7 @@ class Refused:
     @classmethod
     def value(cls, start: int, span: bytes) -> Refused:
         """A sound JSON value that is no object."""
-        message = f"expected a JSON object, found {kind_of(span[0])}{_cut_note(len(span))}"
+        message = f"expected a JSON object, found {kind_of(span[0])}{cut_note(len(span))}"
         return cls(start, span[:KEPT_BYTES], len(span), digest_of(span), NOT_AN_OBJECT, message)
 
     @classmethod
@@ -100,7 +100,7 @@ class Damage:
         rule, message = MALFORMED, self._message()
         if self._solid <= self._longest and span[:1] != b"{" and is_value(span, self._deepest):
             rule, message = NOT_AN_OBJECT, f"expected a JSON object, found {kind_of(span[0])}"
-        return Refused(self.start, span[:KEPT_BYTES], self._solid, digest, rule, message + _cut_note(self._solid))
+        return Refused(self.start, span[:KEPT_BYTES], self._solid, digest, rule, message + cut_note(self._solid))
 
     def _message(self) -> str:
         if self._why is Verdict.DEEP:
@@ -110,5 +110,6 @@ class Damage:
         return f"expected a JSON object, found what {self._why.value}"
 
 
-def _cut_note(length: int) -> str:
+def cut_note(length: int) -> str:
+    """What a message adds where not all bytes are kept."""
     return f"; kept are the first {KEPT_BYTES} of {length} bytes" if length > KEPT_BYTES else ""

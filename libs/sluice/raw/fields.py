@@ -92,6 +92,12 @@ def scalar_decoder(type_: SparkType) -> msgspec.json.Decoder[Any]:
     return decoder(_decoded(type_))
 
 
+@lru_cache(maxsize=256)
+def list_decoder(type_: SparkType) -> msgspec.json.Decoder[Any]:
+    """The decoder of an array of such values and nulls."""
+    return decoder(list[_or_null(type_)])  # type: ignore[misc]
+
+
 def spark_columns(raw: Sequence[RawField]) -> list[str]:
     """The raw fields as Spark DDL."""
     return [f"{quoted(field.name)} {field.ddl}" for field in raw]

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from isal import isal_zlib
 
-from sluice.raw.layout import GZIP, HEAD_BYTES, foreign
+from sluice.raw.layout import GZIP, HEAD_BYTES, MAGIC_LETTERS, foreign
 from sluice.runtime.storage import Reader
 
 # Small, since what follows a gzip member is copied once per member in it.
@@ -17,6 +17,8 @@ _STORED_BYTES = 64 << 10
 _STEP_BYTES = 1 << 20
 _GZIP_WINDOW = 31
 _ISAL_ERROR = cast(type[OSError], isal_zlib.error)
+
+JSON, CSV = "JSON text", "CSV text"
 
 _TRUNCATED = "expected the end of the gzip data, found the end of the source object; deliver it again"
 _TRAILING = "expected another gzip member or zeros behind the gzip data, found other bytes"
@@ -30,13 +32,14 @@ class Unreadable(Exception):
 class Content:
     """The bytes of one source object, without its compression.
 
+    `expected` names in problems what the bytes should be, JSON or CSV.
     `open_` opens it from its first byte; it is called again only where damaged gzip is read a second time, so that all
     that comes before the damage is kept. `read` raises Unreadable after the last byte that can be read, and whatever
     `open_` and its reader raise. `whole` tells whether `stored_bytes` are all there are.
     """
 
-    def __init__(self, open_: Callable[[], Reader]) -> None:
-        self._open = open_
+    def __init__(self, open_: Callable[[], Reader], expected: str = JSON) -> None:
+        self._open, self._expected = open_, expected
         self.compression = "none"
         self.stored_bytes = 0
         self.whole = False
@@ -66,15 +69,36 @@ class Content:
     def _content(self) -> Iterator[bytes]:
         stored = self._stored(counted=True)
         first = next(stored, b"")
-        name = foreign(first[:HEAD_BYTES])
+        name = self._foreign(first[:HEAD_BYTES])
         if name is None and first.startswith(GZIP):
             self.compression = "gzip"
-            yield from _checked(self._inflated(first, stored))
+            yield from self._checked(self._inflated(first, stored))
         elif name is None:
             yield first
             yield from stored
         else:
-            raise Unreadable(f"expected JSON text, plain or gzip, found {name}")
+            raise Unreadable(f"expected {self._expected}, plain or gzip, found {name}")
+
+    def _foreign(self, head: bytes) -> str | None:
+        # CSV may well begin with the letters of these two.
+        plain = self._expected == CSV and not any(byte < 9 or 13 < byte < 32 for byte in head)
+        return None if plain and head.startswith(MAGIC_LETTERS) else foreign(head)
+
+    def _checked(self, parts: Iterator[bytes]) -> Iterator[bytes]:
+        """The same; Unreadable where what was compressed is no text either."""
+        head, problem = b"", None
+        try:
+            while len(head) < HEAD_BYTES and (part := next(parts, None)) is not None:
+                head += part
+        except Unreadable as error:
+            problem = error
+        name = "gzip within gzip" if head.startswith(GZIP) else self._foreign(head[:HEAD_BYTES])
+        if name is not None:
+            raise Unreadable(f"expected {self._expected} in the gzip data, found {name}")
+        yield head
+        if problem is not None:
+            raise problem
+        yield from parts
 
     def _stored(self, *, counted: bool) -> Iterator[bytes]:
         reader = self._open()
@@ -114,23 +138,6 @@ def _full(reader: Reader) -> bytes:
         parts.append(part)
         missing -= len(part)
     return b"".join(parts)
-
-
-def _checked(parts: Iterator[bytes]) -> Iterator[bytes]:
-    """The same; Unreadable where what was compressed is no text either."""
-    head, problem = b"", None
-    try:
-        while len(head) < HEAD_BYTES and (part := next(parts, None)) is not None:
-            head += part
-    except Unreadable as error:
-        problem = error
-    name = "gzip within gzip" if head.startswith(GZIP) else foreign(head[:HEAD_BYTES])
-    if name is not None:
-        raise Unreadable(f"expected JSON text in the gzip data, found {name}")
-    yield head
-    if problem is not None:
-        raise problem
-    yield from parts
 
 
 def _members(data: bytes, stored: Iterator[bytes], make: Callable[..., Any], *, careful: bool) -> Iterator[bytes]:

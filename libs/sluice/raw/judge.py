@@ -108,7 +108,7 @@ class Judge:
         for name in self._names & members.keys():
             del members[name]
         if members or nested:
-            self._keep_unknown(members, nested, judgement)
+            keep_unknown(members, nested, self._reject, judgement)
         return judgement
 
     def _by_field(self, members: dict[str, msgspec.Raw]) -> tuple[Judgement, list[Unknown]]:
@@ -119,7 +119,7 @@ class Judge:
         for item in self._fields:
             value = None
             if item.name in members:
-                found = _Found()
+                found = Found()
                 value = found.read(item.type, bytes(members[item.name]), item.name, item.name)
                 unknown += found.unknown
                 if found.reasons:
@@ -129,23 +129,27 @@ class Judge:
             values.append(value)
         return Judgement(self._row(*values), reasons, bad), unknown
 
-    def _keep_unknown(self, members: dict[str, msgspec.Raw], nested: list[Unknown], judgement: Judgement) -> None:
-        judgement.unknown = list(map(_short, members))
-        if nested:
-            judgement.unknown += dict.fromkeys([_short(column) for _, column, _ in nested])
-        if self._reject:
-            message = "expected only fields that the contract names, found another"
-            more = [Reason(UNKNOWN_FIELD, column, message) for column in judgement.unknown]
-            judgement.reasons = [*judgement.reasons, *more]
-            return
-        # One text that grows, since a record may have a million members.
-        text = bytearray(b"{")
-        for name, raw in members.items():
-            text += b"%b:%b," % (_name(name), raw)
-        for name, _, raw in nested:
-            text += b"%b:%b," % (_name(name), raw)
-        text[-1:] = b"}"
-        judgement.rescued = text.decode()
+
+def keep_unknown(
+    members: dict[str, msgspec.Raw], nested: Sequence[Unknown], reject: bool, judgement: Judgement
+) -> None:
+    """Note in `judgement` what the contract does not name: a reason where it is to be rejected, else rescued."""
+    judgement.unknown = list(map(_short, members))
+    if nested:
+        judgement.unknown += dict.fromkeys([_short(column) for _, column, _ in nested])
+    if reject:
+        message = "expected only fields that the contract names, found another"
+        more = [Reason(UNKNOWN_FIELD, column, message) for column in judgement.unknown]
+        judgement.reasons = [*judgement.reasons, *more]
+        return
+    # One text that grows, since a record may have a million members.
+    text = bytearray(b"{")
+    for name, raw in members.items():
+        text += b"%b:%b," % (_name(name), raw)
+    for name, _, raw in nested:
+        text += b"%b:%b," % (_name(name), raw)
+    text[-1:] = b"}"
+    judgement.rescued = text.decode()
 
 
 def surely_shallow_text(piece: bytes, deepest: int) -> bool:
@@ -157,7 +161,7 @@ def _short(name: str) -> str:
     return name if len(name) <= NAME_CHARS else name[:NAME_CHARS] + "..."
 
 
-class _Found:
+class Found:
     """Reads values and notes what is wrong or unknown on the way."""
 
     def __init__(self) -> None:
@@ -175,7 +179,7 @@ class _Found:
         if kind != expected or (type_.kind in INTEGER_BITS and not _INTEGER(raw)):
             if expected == kind:
                 kind = "number with a fraction or an exponent"
-            self.reasons.append(Reason(WRONG_TYPE, column, f"expected {_wanted(type_)}, found {kind}"))
+            self.reasons.append(Reason(WRONG_TYPE, column, f"expected {wanted(type_)}, found {kind}"))
             return None
         if type_.kind == "array":
             inner = type_.parts[0]
@@ -209,11 +213,11 @@ class _Found:
                 return value
         except FAULTS:
             pass
-        message = f"expected {_wanted(type_)}, found a number that it cannot hold"
+        message = f"expected {wanted(type_)}, found a number that it cannot hold"
         self.reasons.append(Reason(NOT_CONVERTIBLE, column, message))
         return None
 
 
-def _wanted(type_: SparkType) -> str:
+def wanted(type_: SparkType) -> str:
     kind = "integer" if type_.kind in INTEGER_BITS else _EXPECTED.get(type_.kind, "number")
     return kind if kind == type_.kind else f"{kind} ({type_.kind if type_.fields else type_.text})"
