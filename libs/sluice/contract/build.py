@@ -65,6 +65,7 @@ def _build(model: OpenDataContractStandard, path: str, problems: Problems) -> Co
         fingerprint="",
         raw_format=raw_format,
         csv=settings.csv,
+        evolve_columns=settings.evolve_columns,
     )
     return replace(contract, fingerprint=fingerprint(contract))
 
@@ -101,4 +102,6 @@ def fingerprint(contract: Contract) -> str:
     }
     if contract.raw_format != "json":  # contracts from before there were other formats keep their fingerprint
         said["format"] = [contract.raw_format, asdict(contract.csv) if contract.csv else None]
+    if contract.evolve_columns:
+        said["evolve"] = [sorted(contract.evolve_columns), [field.name for field in contract.raw if field.evolved]]
     return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()

@@ -24,12 +24,14 @@ class RawField:
     decimal(p,s), array<..>, struct<a:..>, map<string,..>; and json: any JSON value, kept as its text exactly as
     received (JSON null is NULL), a string to Spark (`ddl`). Parquet also has date, timestamp and binary; CSV has no
     nested types and no json.
-    `classification` says of what kind its personal data is.
+    `classification` says of what kind its personal data is. `evolved`: the contract does not name it, it was met in
+    records; a value that is not of its type is kept with what is unknown, and refuses no record.
     """
 
     name: str
     type: str
     classification: str | None = None
+    evolved: bool = False
 
     @property
     def ddl(self) -> str:
@@ -106,6 +108,8 @@ class Contract:
     # Later than the ledger's first rows, which lack them.
     raw_format: RawFormat = "json"
     csv: Csv | None = None
+    # Raw fields that become columns once they are met, by name, or `*` for all.
+    evolve_columns: tuple[str, ...] = ()
 
     @property
     def partition_columns(self) -> tuple[str, ...]:

@@ -9,12 +9,13 @@ from typing import Any
 from open_data_contract_standard.model import CustomProperty, OpenDataContractStandard
 
 from sluice.contract.expressions import check_expression
+from sluice.contract.fields import check_name
 from sluice.contract.formats import read_csv
 from sluice.contract.model import MAX_NESTING, MAX_RECORD_BYTES, Csv, Filter, Keep, UnknownFields
 from sluice.contract.problems import Problems, did_you_mean, shown
 from sluice.contract.scope import Scope
 
-NAMES = ("keep", "newestBy", "unknownFields", "recordFilters", "maxRecordBytes", "maxNesting", "csv")
+NAMES = ("keep", "newestBy", "unknownFields", "recordFilters", "maxRecordBytes", "maxNesting", "csv", "evolveColumns")
 LEAST_RECORD_BYTES, MOST_RECORD_BYTES = 1 << 10, 128 << 20
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -31,6 +32,7 @@ class Settings:
     max_record_bytes: int = MAX_RECORD_BYTES
     max_nesting: int = MAX_NESTING
     csv: Csv | None = None
+    evolve_columns: tuple[str, ...] = ()
 
 
 def read_settings(model: OpenDataContractStandard, raw: Scope, problems: Problems) -> Settings:
@@ -81,6 +83,8 @@ def _read_one(found: CustomProperty, place: str, settings: Settings, raw: Scope,
         settings.max_nesting = _within(1, MAX_NESTING, value, place, problems)
     elif name == "csv":
         settings.csv = read_csv(value, place, problems)
+    elif name == "evolveColumns":
+        settings.evolve_columns = _names(value, place, problems)
     else:
         settings.filters = tuple(_filters(value, place, raw, problems))
 
@@ -91,6 +95,19 @@ def _one_of(options: tuple[Any, ...], value: object, place: str, problems: Probl
     hint = did_you_mean(value, options) if isinstance(value, str) else ""
     problems.add(place, f"expected {', '.join(options[:-1])} or {options[-1]}, found {shown(value)}{hint}")
     return None
+
+
+def _names(value: object, place: str, problems: Problems) -> tuple[str, ...]:
+    """Names that a column may have, or `*`."""
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        problems.add(place, f"expected a list of names, or [*] for all, found {shown(value)}")
+        return ()
+    for index, name in enumerate(value):
+        if name != "*":
+            check_name(name, f"{place}[{index}] {name}", True, problems)
+        if name in value[:index]:
+            problems.add(f"{place}[{index}] {name}", "is there twice")
+    return tuple(value)
 
 
 def _within(least: int, most: int, value: object, place: str, problems: Problems) -> int:

@@ -49,6 +49,11 @@ class Places:
         return join(self.state, "checks")
 
     @property
+    def evolved(self) -> str:
+        """The evolved raw schema's documents, see `lake.evolved`."""
+        return join(self.state, "evolved")
+
+    @property
     def docs(self) -> str:
         """The dataset's pages: `runs/`, `data_docs/` and an index."""
         return join(self.lake, "docs", self.dataset)

@@ -4,7 +4,8 @@
 
     planned --stage, account, find duplicates, mend, gate--> publishing --publish all tables--> published, swept
        |                                              `----> held: its checks are published, nothing else
-       `-- a source object changed while it was read: abandoned, planned again with what is there now
+       |-- a source object changed while it was read: abandoned, planned again with what is there now
+       `-- fields came that become columns (`pipeline.evolution`): abandoned, planned again with them
 """
 
 from __future__ import annotations
@@ -31,11 +32,13 @@ from sluice.pipeline.context import Context, from_ledger
 from sluice.pipeline.gate import judged
 from sluice.pipeline.planning import AS_RECORDED, plan_again
 from sluice.pipeline.terms import Terms, terms_of
+from sluice.pipeline.typed import reading, typed
 from sluice.raw.listing import task_groups
 from sluice.raw.reader import make_reader
 from sluice.runtime.storage import join
 
 _ATTEMPTS = 3
+_CHANGED = "a source object changed while it was read"
 # A task's first rows, among which are most of the copies it shares with the task before; for tasks of some size.
 _HEAD_ROWS = 64_000
 _WORTH_A_HEAD_BYTES = 24 << 20
@@ -50,22 +53,27 @@ def run_batch(context: Context, planned: Transition, terms: Terms) -> Transition
         context.progress.at("probe", "trying the contract's expressions on extreme values")
         probe_expressions(context.session(), contract)
     ensure_tables(context.places, contract, context.check, recorded=planned.reason == AS_RECORDED)
-    for _ in range(_ATTEMPTS):
+    changed = 0
+    while changed < _ATTEMPTS:
         staged = stage_batch(context, planned, terms)
-        if staged is not None:
+        if isinstance(staged, Staged):
             if any(result.outcome(planned.waived) == "held" for result in staged.results):
                 return hold(context, planned, staged)
             return finish_or_start_over(context, pass_point_of_no_return(context, planned, staged))
-        abandon(context, planned, "a source object changed while it was read")
-        planned = plan_again(context, planned, terms)
+        abandon(context, planned, staged)
+        changed += staged == _CHANGED
+        recorded = planned.reason == AS_RECORDED
+        terms = terms if recorded else context.terms
+        planned = plan_again(context, planned, terms, AS_RECORDED if recorded else "")
+        ensure_tables(context.places, terms.contract, context.check, recorded)
     raise SourceChanged(
         f"{context.places.landing}: source objects of batch {planned.batch_id} changed while they were read, "
         f"{_ATTEMPTS} times over; nothing was published, run again when their writer has finished"
     )
 
 
-def stage_batch(context: Context, planned: Transition, terms: Terms) -> Staged | None:
-    """Read, decide and write a batch's rows once, then account for them; None where a source object has changed."""
+def stage_batch(context: Context, planned: Transition, terms: Terms) -> Staged | str:
+    """Read, decide and write a batch's rows once, then account for them; else why it has to be done again."""
     places, options, contract = context.places, context.options, terms.contract
     gate = context.gates.open(context, terms, planned.sources)
     asked, messages, looked_at = (gate.asked, gate.messages, gate.columns) if gate else ([], {}, frozenset[str]())
@@ -92,16 +100,24 @@ def stage_batch(context: Context, planned: Transition, terms: Terms) -> Staged |
         head_rows=_HEAD_ROWS if size // len(groups) > _WORTH_A_HEAD_BYTES else 0,
         messages=messages | {rule.tag: (rule.name, rule.column, rule.message) for rule in rules},
     )
-    reader = leaving(make_reader(contract, groups, places.raw), contract, looked_at)
+    reader = typed(make_reader(reading(contract), groups, places.raw), contract)
+    reader = leaving(reader, contract, looked_at)
     raw = spark.range(0, len(groups), 1, len(groups)).mapInArrow(reader, told_schema(contract, looked_at))
     rows = raw.transform(shaped(contract)).transform(decided(contract, rules, asked))
     stage = write_stage(rows, plan, rejoined(contract))
     context.progress.at("account")
     if any(account["changed"] for account in stage.accounts):
-        return None
+        return _CHANGED
     counts = account_for(planned, stage)
+    if contract.unknown_fields == "evolve" and planned.reason != AS_RECORDED and _evolves(context, planned, stage):
+        return "fields came that are columns from now on"
     staged, fresh = settle(context, planned, contract, plan, stage, counts)
     return replace(staged, results=tuple(judged(context, gate, stage, staged.counts, fresh, terms)))
+
+
+def _evolves(context: Context, planned: Transition, stage: Stage) -> bool:
+    context.progress.at("evolve")
+    return context.evolution.look(context.session, context.places.curated, planned.batch_id, stage, context.check)
 
 
 def account_for(planned: Transition, stage: Stage) -> Counts:

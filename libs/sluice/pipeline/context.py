@@ -10,9 +10,11 @@ from sluice.lake.lease import Lease
 from sluice.lake.ledger import Ledger
 from sluice.lake.places import Places
 from sluice.lake.transitions import LedgerSource, Transition
+from sluice.pipeline.evolution import Evolution
 from sluice.pipeline.gate import Gates
 from sluice.pipeline.options import Options
 from sluice.pipeline.terms import Terms
+from sluice.quality.model import Suite
 from sluice.raw.source import SourceObject
 from sluice.runtime.progress import Progress
 
@@ -22,10 +24,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Context:
-    """A run that holds the lease: where it works, under which terms, and with what."""
+    """A run that holds the lease: where it works, under which terms, and with what.
+
+    `terms` are those of the day: the contract as it is given, with the fields that have evolved until now.
+    """
 
     places: Places
-    terms: Terms
+    suite: Suite | None
+    evolution: Evolution
     options: Options
     run_id: str
     code_version: str
@@ -34,6 +40,11 @@ class Context:
     progress: Progress
     session: Callable[[], SparkSession]
     gates: Gates
+
+    @property
+    def terms(self) -> Terms:
+        """What the next batch follows."""
+        return Terms(self.evolution.contract, self.suite)
 
     def check(self) -> None:
         """LeaseLostError unless this run still holds the dataset."""

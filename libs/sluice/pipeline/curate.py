@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.contract.model import Contract
 from sluice.errors import LocationError
+from sluice.lake.evolved import EvolvedSchema
 from sluice.lake.lease import Lease
 from sluice.lake.ledger import Ledger
 from sluice.lake.places import Places
@@ -21,6 +22,7 @@ from sluice.lake.transitions import Counts, Transition
 from sluice.pipeline.batch import finish_or_start_over, run_batch
 from sluice.pipeline.closing import abandon, finish_held
 from sluice.pipeline.context import Context
+from sluice.pipeline.evolution import Evolution
 from sluice.pipeline.gate import Gates
 from sluice.pipeline.held import HELD_EXIT_CODE, check_release, held_message, released, taken_up
 from sluice.pipeline.options import Options
@@ -48,29 +50,39 @@ def curate(run: Run, lake: str, contract: Contract, options: Options, suite: Sui
             f"{places.landing}: expected source objects below it, found none; "
             f"is --lake right, and does the stream deliver to raw/{contract.dataset}/?"
         )
-    terms = Terms(contract, suite)
     head = {"dataset": contract.dataset, "lake": places.lake, "contract": contract.version}
     if options.dry_run:
-        return {**head, **dry_run(places, terms, options)}
+        return {**head, **dry_run(places, Terms(_evolution(places, contract).contract, suite), options)}
     run.progress.at("lease")
     with Lease.acquire(places.lease, run.run_id, options.lease_seconds, run.progress.tell) as lease:
         ledger = Ledger.open(places.ledger, lease.check)
         gates = Gates()
         context = Context(
             places,
-            terms,
+            suite,
+            _evolution(places, contract),
             options,
             run.run_id,
             run.code_version,
             lease,
             ledger,
             run.progress,
-            _starting(run, gates, terms),
+            _starting(run, gates, Terms(contract, suite)),
             gates,
         )
         closed = [*recover(context), *drain(context)]
         write_pages(context, run, closed)
-    return {**head, **summary(closed)}
+    return {**head, **summary(closed), **_evolved(context)}
+
+
+def _evolution(places: Places, contract: Contract) -> Evolution:
+    return Evolution(contract, EvolvedSchema.read(places.evolved))
+
+
+def _evolved(context: Context) -> dict[str, Any]:
+    """The evolved raw schema, where there is one or might be."""
+    told = context.evolution.told()
+    return {"evolved": told} if told or context.evolution.given.unknown_fields == "evolve" else {}
 
 
 def _starting(run: Run, gates: Gates, terms: Terms) -> Callable[[], SparkSession]:
