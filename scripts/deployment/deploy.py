@@ -56,7 +56,7 @@ def _source(environment: Environment, release: str | None, rollback: str | None)
     if rollback:
         return uploaded_release(environment, rollback)
     if release is None:
-        release = str(DIST / "sluice" / __version__)
+        release = str(DIST / f"sluice-{__version__}")
         if not Path(release).is_dir():
             raise UsageError(f"expected a release at {release}, found none; run scripts/build, or give --release")
     if Path(release).is_dir():

@@ -15,8 +15,10 @@ from sluice.deploy.environments import Environment, read_environment
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "111122223333"
 _FILES = (
-    "jobs/curate.py", "sluice-{version}-py3-none-any.whl", "wheels/any/rich-14.0-py3-none-any.whl",
-    "wheels/41/msgspec-1-cp313.whl", "wheels/35/msgspec-1-cp311.whl", "environments/spark-4.1.tar.gz",
+    "jobs/curate.py", "sluice-{version}-py3-none-any.whl", "sbom.json",
+    "lanes/spark-4.1/wheels/rich-14.0-py3-none-any.whl", "lanes/spark-4.1/wheels/msgspec-1-cp313.whl",
+    "lanes/spark-4.1/wheels.gluewheels.zip", "lanes/spark-4.1/environment.tar.gz",
+    "lanes/spark-3.5/wheels/msgspec-1-cp311.whl", "lanes/spark-3.5/wheels.gluewheels.zip",
 )  # fmt: skip
 
 
@@ -39,12 +41,15 @@ def contents(version: str) -> dict[str, bytes]:
 
 def manifest(version: str = "0.2.0", commit: str = "c" * 40) -> Manifest:
     files = [File(path, hashlib.sha256(data).hexdigest(), len(data)) for path, data in contents(version).items()]
-    wheel = f"sluice-{version}-py3-none-any.whl"
+    new, old = "lanes/spark-4.1", "lanes/spark-3.5"
+    wheels = [f"{new}/wheels/rich-14.0-py3-none-any.whl", f"{new}/wheels/msgspec-1-cp313.whl"]
     lanes = {
         "spark-4.1": Lane(
-            ["Glue 6.0", "emr-spark-8.1.0"], [wheel, _FILES[2], _FILES[3]], "wheels", "environments/spark-4.1.tar.gz"
+            ["Glue 6.0", "emr-spark-8.1.0"], wheels, f"{new}/wheels.gluewheels.zip", f"{new}/environment.tar.gz"
         ),
-        "spark-3.5": Lane(["Glue 5.1", "emr-7.12 to 7.14"], [wheel, _FILES[2], _FILES[4]], "wheels", None),
+        "spark-3.5": Lane(
+            ["Glue 5.1", "emr-7.12 to 7.14"], [f"{old}/wheels/msgspec-1-cp311.whl"], f"{old}/wheels.gluewheels.zip"
+        ),
     }
     return Manifest(1, version, commit, lanes, files)
 
@@ -60,5 +65,9 @@ def built(folder: Path, version: str = "0.2.0", commit: str = "c" * 40) -> Path:
     for path, data in contents(version).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    (folder / "manifest.json").write_text(json.dumps(msgspec.to_builtins(manifest(version, commit))), encoding="utf-8")
+    told = msgspec.to_builtins(manifest(version, commit))
+    told |= {"name": "sluice", "built_from": "here", "python_requires": ">=3.11"}
+    for lane in told["lanes"].values():
+        lane["python"] = "3.13"
+    (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
     return folder

@@ -85,29 +85,25 @@ def test_what_a_session_cannot_set_itself_comes_with_every_job() -> None:
     assert session._STATIC == DELTA
 
 
-def test_glue_unpacks_the_archive_of_its_lane_and_installs_wheels_where_there_is_none() -> None:
-    own, old = environment(), environment(glue={"version": "5.1"})
-    with_archive = glue.job_update(own, release(own), JOB)["DefaultArguments"]
+def test_glue_installs_what_its_lane_lacks_and_asks_nobody_on_the_internet() -> None:
     uri = "s3://example-sluice-artifacts/dev/sluice/0.2.0"
-    assert with_archive["--python-virtual-env"] == f"{uri}/environments/spark-4.1.tar.gz"
-    assert "--additional-python-modules" not in with_archive
-    with_wheels = glue.job_update(old, release(old), JOB)["DefaultArguments"]
-    assert "--python-virtual-env" not in with_wheels
-    assert with_wheels["--additional-python-modules"].split(",") == [
-        f"{uri}/sluice-0.2.0-py3-none-any.whl",
-        f"{uri}/wheels/any/rich-14.0-py3-none-any.whl",
-        f"{uri}/wheels/35/msgspec-1-cp311.whl",
-    ]
-    assert "--no-index" in with_wheels["--python-modules-installer-option"]  # no job asks the internet
-    forced = environment(glue={"version": "6.0", "dependencies": "wheels"})
-    assert "--python-virtual-env" not in glue.job_update(forced, release(forced), JOB)["DefaultArguments"]
+    wheel = f"{uri}/sluice-0.2.0-py3-none-any.whl"
+    for version, lane in (("6.0", "spark-4.1"), ("5.1", "spark-3.5")):
+        own = environment(glue={"version": version})
+        arguments = glue.job_update(own, release(own), JOB)["DefaultArguments"]
+        modules = arguments["--additional-python-modules"].split(",")
+        assert modules == [f"{uri}/lanes/{lane}/wheels.gluewheels.zip", wheel]
+        assert "--no-index" in arguments["--python-modules-installer-option"].split()
+        assert "--python-virtual-env" not in arguments
+    single = environment(glue={"version": "5.1", "dependencies": "wheels"})
+    modules = glue.job_update(single, release(single), JOB)["DefaultArguments"]["--additional-python-modules"]
+    assert modules.split(",") == [f"{uri}/lanes/spark-3.5/wheels/msgspec-1-cp311.whl", wheel]
 
 
 def test_an_archive_that_the_release_lacks_is_told_before_anything_is_sent() -> None:
-    own = environment(glue={"version": "5.1", "dependencies": "environment"}, emr={"release": "emr-7.13.0"})
-    for wanted in (lambda: glue.job_update(own, release(own), JOB), lambda: emr.templates(own, release(own))):
-        with pytest.raises(UsageError, match="has no environment archive for"):
-            wanted()
+    own = environment(emr={"release": "emr-7.13.0"})
+    with pytest.raises(UsageError, match=r"has no environment archive for emr-7\.13\.0"):
+        emr.templates(own, release(own))
 
 
 def test_a_runtime_that_no_lane_runs_on_is_told_with_those_that_it_runs_on() -> None:
@@ -140,7 +136,7 @@ def test_an_emr_step_is_valid_and_passes_its_arguments_as_pairs_after_the_script
     ]  # fmt: skip
     conf = dict(words[k + 1].split("=", 1) for k, word in enumerate(words[:script]) if word == "--conf")
     assert conf.items() >= DELTA.items()
-    assert conf["spark.archives"].endswith("environments/spark-4.1.tar.gz#environment")
+    assert conf["spark.archives"].endswith("lanes/spark-4.1/environment.tar.gz#environment")
     assert conf["spark.yarn.appMasterEnv.PYSPARK_PYTHON"] == conf["spark.executorEnv.PYSPARK_PYTHON"] == PYTHON
     assert conf["spark.yarn.maxAppAttempts"] == "1"
 
@@ -159,6 +155,8 @@ def test_the_requests_for_emr_serverless_are_valid(name: str) -> None:
     conf = dict(word.split("=", 1) for word in words[1::2])
     assert words[::2] == ["--conf"] * len(conf)
     assert conf.items() >= DELTA.items()
+    assert spark["entryPoint"].endswith("/0.2.0/jobs/curate.py")
+    assert conf["spark.submit.pyFiles"].endswith("/" + conf["spark.executorEnv.PYTHONPATH"].removeprefix("./"))
     assert conf["spark.emr-serverless.driverEnv.PYSPARK_PYTHON"] == conf["spark.executorEnv.PYSPARK_PYTHON"] == PYTHON
     assert request["executionRoleArn"] == own.roles.job
     assert request["retryPolicy"] == {"maxAttempts": 1}

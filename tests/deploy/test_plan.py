@@ -164,6 +164,13 @@ def test_another_release_of_the_same_version_is_refused(planes: Account, own: En
         built_release(own, built(tmp_path / "two", commit="d" * 40))
 
 
+def test_a_release_whose_files_are_not_those_that_were_built_is_refused(own: Environment, tmp_path: Path) -> None:
+    folder = built(tmp_path / "r")
+    (folder / "jobs" / "curate.py").write_bytes(b"x" * len(b"jobs/curate.py of 0.2.0"))
+    with pytest.raises(UsageError, match=r"jobs/curate\.py: its content is not the one that was built"):
+        built_release(own, folder)
+
+
 def test_an_upload_that_breaks_off_changes_no_job_and_the_next_deployment_finishes_it(
     planes: Account, own: Environment, tmp_path: Path
 ) -> None:
@@ -186,9 +193,9 @@ def test_an_upload_that_breaks_off_changes_no_job_and_the_next_deployment_finish
 
 def test_a_release_with_a_missing_file_is_never_named(planes: Account, own: Environment, tmp_path: Path) -> None:
     deploy(own, built_release(own, built(tmp_path / "r")))
-    gone = f"{own.artifacts}/sluice/0.2.0/environments/spark-4.1.tar.gz"
+    gone = f"{own.artifacts}/sluice/0.2.0/lanes/spark-4.1/environment.tar.gz"
     storage_for(gone).delete(gone)
-    with pytest.raises(UsageError, match=r"is not complete: 1 of 6 files .*\(environments/spark-4\.1\.tar\.gz\)"):
+    with pytest.raises(UsageError, match=r"is not complete: 1 of 9 files .*\(lanes/spark-4\.1/environment\.tar\.gz\)"):
         uploaded_release(own, "0.2.0")
 
 

@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 import msgspec
 
 from sluice.contract.problems import did_you_mean
+from sluice.deploy.release import FORM, MANIFEST
 from sluice.errors import SourceMissing, StorageError, UsageError
-from sluice.runtime.storage import is_s3, join, storage_for
+from sluice.runtime.storage import join, storage_for
 
-MANIFEST = "manifest.json"
 _RANGE = re.compile(r"(.+-)(\d+)\.(\d+) to (\d+)\.(\d+)")
 
 
@@ -135,8 +135,8 @@ def read_manifest(uri: str) -> Manifest:
         manifest = msgspec.json.decode(data, type=Manifest)
     except msgspec.MsgspecError as error:
         raise UsageError(f"{place}: is no manifest of a release ({error}); build the release anew") from error
-    if manifest.form != 1:
-        raise UsageError(f"{place}: expected form 1, found {manifest.form}; use the scripts of that release")
+    if manifest.form != FORM:
+        raise UsageError(f"{place}: expected form {FORM}, found {manifest.form}; use the scripts of that release")
     return manifest
 
 
@@ -149,9 +149,3 @@ def _covers(said: str, runtime: str) -> bool:
         return False
     first, last = (int(found[2]), int(found[3])), (int(found[4]), int(found[5]))
     return first <= (int(asked[2]), int(asked[3])) <= last
-
-
-def s3_only(uri: str, argument: str) -> None:
-    """UsageError where `uri` is not in S3, which every cluster reads."""
-    if not is_s3(uri):
-        raise UsageError(f"{argument}: expected s3://bucket/prefix, found {uri}")

@@ -8,10 +8,11 @@ from pathlib import Path
 
 from sluice.deploy import clusters, jobs, templates
 from sluice.deploy.calls import code
-from sluice.deploy.deployable import MANIFEST, Deployable, deployed, read_manifest, release_uri, versions
+from sluice.deploy.deployable import Deployable, deployed, read_manifest, release_uri, versions
 from sluice.deploy.environments import Environment, Target
 from sluice.deploy.plan import Item, Plan
 from sluice.deploy.pointer import locked, place
+from sluice.deploy.release import MANIFEST, read_release
 from sluice.deploy.sections import Emr
 from sluice.errors import SluiceError, UsageError
 from sluice.runtime.aws import client, ours
@@ -41,11 +42,9 @@ def uploaded_release(environment: Environment, version: str) -> Source:
 
 
 def built_release(environment: Environment, folder: Path) -> Source:
-    """A release as scripts/build made it; UsageError where another one of that version is there already."""
+    """A release as scripts/build made it; UsageError where it is not, or another one of its version is there."""
+    read_release(folder).verify()
     manifest = read_manifest(str(folder))
-    missing = [each.path for each in manifest.files if not (folder / each.path).is_file()]
-    if missing:
-        raise UsageError(f"{folder}: lacks {len(missing)} files of its manifest ({missing[0]}, ...); build it anew")
     uri = release_uri(environment.artifacts, manifest.version)
     if storage_for(uri).head(join(uri, MANIFEST)) is None:  # the manifest comes last, so without it nothing is there
         return Source(Deployable(uri, manifest), folder, False)

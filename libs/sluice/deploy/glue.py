@@ -98,16 +98,18 @@ def _platform(environment: Environment, glue: Glue) -> dict[str, str]:
 
 
 def _dependencies(release: Deployable, lane: Lane, glue: Glue) -> dict[str, str]:
-    """The archive, or the wheels, which pip takes from S3 with no index to ask."""
-    wanted = glue.dependencies
-    if lane.environment is not None and wanted != "wheels":
-        return {"--python-virtual-env": release.at(lane.environment), "--extra-py-files": release.wheel}
-    if wanted == "environment":
-        release.environment_of(f"Glue {glue.version}")  # says that there is none
-    if not lane.wheels:
-        raise UsageError(f"release {release.version}: has neither an archive nor wheels for Glue {glue.version}")
-    wheels = [release.at(path) for path in lane.wheels]
+    """What the lane lacks on Glue, and the library, which pip takes from S3; it has no index to ask, and needs none.
+
+    Glue's `--python-virtual-env` is not for us: it replaces the interpreter and all that Glue brings.
+    """
+    if glue.dependencies == "wheelhouse" and lane.wheelhouse:
+        modules = [release.at(lane.wheelhouse)]
+    else:
+        modules = [release.at(path) for path in lane.wheels]
+    if not modules:
+        raise UsageError(f"release {release.version}: has no wheels for Glue {glue.version}; build it anew")
     return {
-        "--additional-python-modules": ",".join(dict.fromkeys([*wheels, release.wheel])),
+        "--additional-python-modules": ",".join([*modules, release.wheel]),
+        # All versions are pinned, so that nothing has to be resolved, and the order does not matter.
         "--python-modules-installer-option": "--no-index --no-deps",
     }

@@ -101,8 +101,7 @@ class Workers(Section):
 class Glue(Section):
     """`log_group` is a prefix: Glue writes to <prefix>/output and <prefix>/error.
 
-    `dependencies`: `environment` unpacks the release's archive, `wheels` installs its wheels, `auto` takes the archive
-    where the release has one.
+    `dependencies`: `wheelhouse` installs the release's one archive of wheels, `wheels` each of them.
     """
 
     version: Annotated[Literal["5.1", "6.0"], BeforeValidator(_text)]
@@ -111,7 +110,7 @@ class Glue(Section):
     log_group: LogGroup | None = None
     security_configuration: Scalar | None = None
     auto_scaling: bool = False
-    dependencies: Literal["auto", "environment", "wheels"] = "auto"
+    dependencies: Literal["wheelhouse", "wheels"] = "wheelhouse"
     spark: dict[SparkKey, SparkValue] = Field(default_factory=dict)
 
 

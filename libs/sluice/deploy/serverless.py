@@ -80,6 +80,8 @@ def job_run(environment: Environment, release: Deployable, job: str) -> dict[str
         "spark.emr-serverless.driverEnv.PYSPARK_DRIVER_PYTHON": PYTHON,
         "spark.emr-serverless.driverEnv.PYSPARK_PYTHON": PYTHON,
         "spark.executorEnv.PYSPARK_PYTHON": PYTHON,
+        # Executors get the wheel as a file, and look for modules only in zip, egg and jar, so they are told.
+        "spark.executorEnv.PYTHONPATH": f"./{release.wheel.rsplit('/', 1)[1]}",
     }
     parameters = " ".join(conf_words(merged({**ours, **sizes(own.driver, own.executor)}, own.spark, "emr-serverless")))
     if len(parameters) > MOST_PARAMETERS:
