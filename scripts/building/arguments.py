@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Order:
-    """One build. `out` None: dist/sluice-<version>; `cache` holds wheels and archives for the next build."""
+    """One build. `out` None: dist/sluice/<version>; `cache` holds wheels and archives for the next build."""
 
     root: Path
     runtimes: Mapping[str, Any]
@@ -37,7 +37,7 @@ def parse(argv: Sequence[str], root: Path = ROOT) -> Order:
     """Arguments -> order; UsageError for a wrong one."""
     runtimes = tomllib.loads((root / "runtimes.toml").read_text("utf-8"))
     parser = _Parser(prog="scripts/build", description="Makes a release of this commit.", allow_abbrev=False)
-    parser.add_argument("--out", type=Path, help="the release's folder (default: dist/sluice-<version>)")
+    parser.add_argument("--out", type=Path, help="the release's folder (default: dist/sluice/<version>)")
     parser.add_argument("--lane", nargs="+", action="extend", choices=list(runtimes["lanes"]), help="default: all")
     parser.add_argument(
         "--allow-dirty", type=boolean, default=False, help="true: the files as they are, not as committed"

@@ -130,7 +130,7 @@ def _manifest(source: Source, own: Wheel, lanes: dict[str, Any], draft: Path) ->
 
 def _target(order: Order, source: Source) -> Path:
     """Where the release goes; LocationError where something else is there."""
-    out = (order.out or order.root / "dist" / f"sluice-{source.version}").absolute()
+    out = (order.out or order.root / "dist" / "sluice" / source.version).absolute()
     if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / MANIFEST).is_file())):
         raise LocationError(
             f"{out}: expected an earlier release or nothing, found something else; choose another --out"
