@@ -18,7 +18,7 @@ _WRONG: tuple[
     ("missing_required", "created_at", "null", False),
     ("missing_required", "user", "null", False),
     ("wrong_type", "created_at", "1409444955", False),
-    ("wrong_type", "id_str", "505874924095815681", False),
+    ("wrong_type", "in_reply_to_screen_name", "7", False),
     ("wrong_type", "source", "{}", False),
     ("wrong_type", "lang", '["en"]', True),
 )

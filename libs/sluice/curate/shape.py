@@ -39,14 +39,14 @@ def shaped(contract: Contract) -> Step:
 
     def step(raw: DataFrame) -> DataFrame:
         rows = raw.withColumn("_filter", _first_filter(contract))
+        there = {name.lower() for name in raw.columns}
         for number, column in enumerate(contract.columns):
-            if column.expression is None and column.name.lower() not in (name.lower() for name in rows.columns):
+            if column.expression is None and column.name.lower() not in there:
                 continue  # nothing is decided about it here
-            # One select per column: sources are looked up before the column hides a raw field of its name.
-            has = _all_present(column.sources).alias(f"_has_{number}")
-            value = F.expr(column.expression or f"`{column.name}`").alias(column.name)
-            others = [F.col(f"`{name}`") for name in rows.columns if name.lower() != column.name.lower()]
-            rows = rows.select(*others, value, has)
+            # One step per column: sources are looked up before the column hides a raw field of its name.
+            value = F.expr(column.expression or f"`{column.name}`")
+            rows = rows.withColumns({column.name: value, f"_has_{number}": _all_present(column.sources)})
+            there.add(column.name.lower())
         return rows
 
     return step
