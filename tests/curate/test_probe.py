@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import pytest
 from pyspark.sql import SparkSession
 
 from sluice.contract.load import load_contract, parse_contract
-from sluice.contract.model import Contract
+from sluice.contract.model import Contract, RawField
 from sluice.contract.types import parse_type
 from sluice.curate.extremes import SIDE, extreme_rows, extreme_values
 from sluice.curate.probe import probe_expressions
@@ -197,3 +198,14 @@ def test_null_is_among_the_extremes_and_none_is_left_out(type_: str) -> None:
 def test_the_extremes_of_an_integer_are_its_ends() -> None:
     assert {-(2**63), 2**63 - 1, -1, 0, 1} <= set(extreme_values(parse_type("bigint")))
     assert {-128, 127, -1, 0, 1} <= set(extreme_values(parse_type("tinyint"))) <= {None, *range(-128, 128)}
+
+
+def test_dates_instants_and_binaries_of_parquet_are_tried_at_their_edges(spark: SparkSession) -> None:
+    raw = [RawField("d", "date"), RawField("t", "timestamp"), RawField("b", "binary")]
+    of = replace(contract([("1", "int")]), raw=tuple(raw), raw_format="parquet")
+    made = extreme_rows(spark, of).selectExpr("string(d) d", "string(t) t", "hex(b) b").collect()
+    assert {"0001-01-01", "9999-12-31", "1970-01-01", "1582-10-15"} < {row["d"] for row in made}
+    assert {"0001-01-01 00:00:00", "9999-12-31 23:59:59.999999"} < {row["t"] for row in made}
+    assert {"", "00", "FFFE", None} < {row["b"] for row in made}
+    for field in raw:
+        assert len({row[field.name] for row in made}) == len(extreme_values(parse_type(field.type)))

@@ -68,6 +68,13 @@ _JSON = (
     *('{"a":1}', '{"a":null}', '{"a":{"b":[1,"x",null]}}', '{"A":1,"a":"x"}', '{"a":1,"a":2}', '{"":""}'),
     *("[1]", "[null]", '[[1],["x"],{}]', '["\\ud83d\\ude00"]', "[" * 40 + "]" * 40, '"2017-11-26T15:56:51.679Z"'),
 )
+# Dates, instants and binaries (base64), as Parquet has them and the reader lets them through.
+_DAYS = ("1970-01-01", "1969-12-31", "2017-11-26", "2000-02-29", "1582-10-04", "1582-10-15", "0001-01-01", "9999-12-31")
+_DATED = {
+    "date": _DAYS,
+    "timestamp": (*(f"{day}T00:00:00Z" for day in _DAYS), "9999-12-31T23:59:59.999999Z", "2017-11-26T15:56:51.679Z"),
+    "binary": ("", "AA==", "YQ==", "//4=", "eHh4eHh4eHh4eHh4eHh4eHh4eHh4eHh4", "yKQ="),
+}
 
 
 def extreme_rows(spark: SparkSession, contract: Contract) -> DataFrame:
@@ -133,4 +140,6 @@ def _some(of: SparkType) -> list[Any]:
         names = [name for name, _ in of.fields]
         made = [[each[(row * (1 + place)) % len(each)] for place, each in enumerate(fields)] for row in rows]
         return [dict(zip(names, values, strict=True)) for values in made]
-    return list({"double": _DOUBLES, "float": _FLOATS, "boolean": (True, False), "json": _JSON}.get(of.kind, _STRINGS))
+    return list(
+        {"double": _DOUBLES, "float": _FLOATS, "boolean": (True, False), "json": _JSON, **_DATED}.get(of.kind, _STRINGS)
+    )

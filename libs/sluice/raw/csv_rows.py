@@ -38,10 +38,10 @@ class _Always(Protocol):
     def __call__(self, data: bytes, at: int = ..., end: int = ..., /) -> re.Match[bytes]: ...
 
 
-def refused_row(start: int, span: bytes, why: str) -> Refused:
+def refused_row(start: int, span: bytes, why: str, rule: str = MALFORMED_CSV) -> Refused:
     """A row whose every byte is at hand."""
     digest = hashlib.sha256(span).digest()[:DIGEST_BYTES]
-    return Refused(start, span[:KEPT_BYTES], len(span), digest, MALFORMED_CSV, why + cut_note(len(span)))
+    return Refused(start, span[:KEPT_BYTES], len(span), digest, rule, why + cut_note(len(span)))
 
 
 class CsvRows:

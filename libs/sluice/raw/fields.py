@@ -2,13 +2,16 @@
 
 JSON is read into these Python values: str, bool, int, float, Decimal, list, dict (maps), for structs a msgspec Struct
 on the fast way or a dict of the judge's, and for `json` a msgspec Raw; `to_arrow` of a field makes of any of them what
-`pyarrow.array` takes.
+`pyarrow.array` takes. Dates, instants and binaries, which only Parquet has, are read from their texts in its rows'
+JSON: days and microseconds from 1970 on, and bytes.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from functools import lru_cache
 from typing import Annotated, Any
@@ -18,7 +21,7 @@ import pyarrow as pa
 
 from sluice.contract.arrow import arrow_type, precision_and_scale
 from sluice.contract.model import RawField
-from sluice.contract.types import SparkType, TypeTextError, parse_type, quoted
+from sluice.contract.types import SparkType, parse_type, quoted
 
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 # Half an ulp above the largest float: from here on rounding gives infinity.
@@ -34,10 +37,15 @@ _SCALARS: dict[str, Any] = {
     "float": Annotated[float, msgspec.Meta(gt=-_FLOAT_BOUND, lt=_FLOAT_BOUND)],
     "double": float,
     "json": msgspec.Raw,
+    "binary": bytes,
     **_INTEGERS,
 }
-# These have no values in JSON.
-_NOT_JSON = ("date", "timestamp", "binary")
+_ISO = re.compile(
+    r"(\d{4}-\d\d-\d\d)[T ]([01]\d|2[0-3]):([0-5]\d):([0-5]\d)(?:\.(\d{1,6})(\d*))?(?:Z|[+-]00:?00)?"
+).fullmatch
+_ISO_DATE = re.compile(r"\d{4}-\d\d-\d\d").fullmatch
+_EPOCH_DAY = date(1970, 1, 1).toordinal()
+_DAY_MICROS = 86_400_000_000
 
 # What a decoder raises for bytes that it does not take.
 FAULTS = (ValueError, ArithmeticError, RecursionError)
@@ -57,13 +65,8 @@ class Field:
 
 
 def fields_of(raw: Sequence[RawField]) -> tuple[Field, ...]:
-    """The fields in the contract's order. Raises TypeTextError for a type that JSON values have no place in."""
+    """The fields in the contract's order."""
     typed = [(field.name, parse_type(field.type)) for field in raw]
-    for _, type_ in typed:
-        if found := [inner.kind for inner in type_.walk() if inner.kind in _NOT_JSON]:
-            raise TypeTextError(
-                f"`{found[0]}` has no values in JSON; a raw field may be string and cast by the contract"
-            )
     return tuple(
         Field(name, f"f{position}", type_, arrow_type(type_), _converter(type_))
         for position, (name, type_) in enumerate(typed)
@@ -83,7 +86,7 @@ def row_type(fields: Sequence[Field], *, forbid_unknown: bool) -> type[msgspec.S
 
 def decoder(type_: Any) -> msgspec.json.Decoder[Any]:
     """A strict decoder; it raises one of FAULTS."""
-    return msgspec.json.Decoder(type_, dec_hook=_decimal_hook, float_hook=Decimal)
+    return msgspec.json.Decoder(type_, dec_hook=_hook, float_hook=Decimal)
 
 
 @lru_cache(maxsize=256)
@@ -135,12 +138,29 @@ def _decimal(precision: int, scale: int) -> type[_Exact]:
     return type(f"Decimal{precision}_{scale}", (_Exact,), {"precision": precision, "scale": scale})
 
 
-def _decimal_hook(wanted: type, value: Any) -> Any:
+class _Days(int):
+    """A date, in days from 1970-01-01."""
+
+
+class _Micros(int):
+    """An instant, in microseconds from 1970 on (UTC)."""
+
+
+_SCALARS |= {"date": _Days, "timestamp": _Micros}
+
+
+def _hook(wanted: type, value: Any) -> Any:
+    if wanted is _Days and isinstance(value, str) and _ISO_DATE(value):
+        return _Days(date.fromisoformat(value).toordinal() - _EPOCH_DAY)
+    if wanted is _Micros and isinstance(value, str) and (found := _ISO(value)) and not (found[6] or "").strip("0"):
+        days = date.fromisoformat(found[1]).toordinal() - _EPOCH_DAY
+        seconds = (int(found[2]) * 60 + int(found[3])) * 60 + int(found[4])
+        return _Micros(days * _DAY_MICROS + seconds * 1_000_000 + int((found[5] or "").ljust(6, "0")))
     if isinstance(value, int | Decimal) and not isinstance(value, bool) and issubclass(wanted, _Exact):
         exact = exact_decimal(Decimal(value), wanted.precision, wanted.scale)
         if exact is not None:
             return wanted(exact)
-    raise ValueError("not a number that the decimal holds")
+    raise ValueError("not a value that the column holds")
 
 
 @lru_cache(maxsize=1024)

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from isal import isal_zlib
 
-from sluice.raw.layout import GZIP, HEAD_BYTES, MAGIC_LETTERS, foreign
+from sluice.raw.layout import GZIP, HEAD_BYTES, SPELT, foreign
 from sluice.runtime.storage import Reader
 
 # Small, since what follows a gzip member is copied once per member in it.
@@ -80,9 +80,10 @@ class Content:
             raise Unreadable(f"expected {self._expected}, plain or gzip, found {name}")
 
     def _foreign(self, head: bytes) -> str | None:
-        # CSV may well begin with the letters of these two.
-        plain = self._expected == CSV and not any(byte < 9 or 13 < byte < 32 for byte in head)
-        return None if plain and head.startswith(MAGIC_LETTERS) else foreign(head)
+        name = foreign(head)
+        # CSV may well begin with the letters and line ends that these begin with.
+        plain = self._expected == CSV and name in SPELT and not any(byte < 9 or 13 < byte < 32 for byte in head)
+        return None if plain else name
 
     def _checked(self, parts: Iterator[bytes]) -> Iterator[bytes]:
         """The same; Unreadable where what was compressed is no text either."""

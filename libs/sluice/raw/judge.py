@@ -38,7 +38,16 @@ UNKNOWN_FIELD = "unknown_field"
 NAME_CHARS = 200
 
 _INTEGER = re.compile(rb"-?[0-9]+").fullmatch
-_EXPECTED = {"string": "string", "boolean": "boolean", "array": "array", "map": "object", "struct": "object"}
+_EXPECTED = {
+    "string": "string",
+    "date": "string",
+    "timestamp": "string",
+    "binary": "string",
+    "boolean": "boolean",
+    "array": "array",
+    "map": "object",
+    "struct": "object",
+}
 
 # Where it is in this record (`items[3].x`), where it is in the type (`items.element.x`), and its text.
 Unknown = tuple[str, str, msgspec.Raw]
@@ -213,7 +222,8 @@ class Found:
                 return value
         except FAULTS:
             pass
-        message = f"expected {wanted(type_)}, found a number that it cannot hold"
+        what = "number" if type_.kind not in _EXPECTED else "text"
+        message = f"expected {wanted(type_)}, found a {what} that it cannot hold"
         self.reasons.append(Reason(NOT_CONVERTIBLE, column, message))
         return None
 

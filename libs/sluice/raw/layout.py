@@ -11,8 +11,8 @@ HEAD_BYTES = 64
 LAYOUT_RECORDS = 1000
 
 GZIP = b"\x1f\x8b\x08"
-# Formats that begin with plain letters.
-MAGIC_LETTERS = (b"PAR1", b"ORC")
+# Formats whose first bytes may be text.
+SPELT = ("Parquet", "ORC", "Hadoop Snappy")
 
 # UTF-32 before UTF-16, whose mark begins the same.
 _MAGIC = (
