@@ -17,8 +17,8 @@ _DEEPEST = 12
 _LEAVES = 1_000
 _DIGITS = 38
 _INTEGERS = ("tinyint", "smallint", "int", "bigint")
-# What neither Parquet's nor Delta's writers take in a name.
-_NOT_IN_NAMES = frozenset(" ,;{}()\n\t=`")
+# What neither Delta's writers nor our own reader take in a name.
+_NOT_IN_NAMES = frozenset(' ,;{}()\n\t=`"\\')
 
 
 def raw_type(place: Place, format_: str = "json") -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from open_data_contract_standard.model import SchemaObject, SchemaProperty
 
 from sluice.contract.expressions import check_expression, check_source
-from sluice.contract.fields import check_name, check_type, check_unheeded, named_properties
+from sluice.contract.fields import check_name, check_type, check_unheeded, inner_name_problem, named_properties
 from sluice.contract.formats import check_held
 from sluice.contract.model import Column, RawField, RawFormat
 from sluice.contract.problems import Problems, did_you_mean
@@ -54,6 +54,9 @@ def read_raw(found: SchemaObject, at: int, format_: RawFormat, problems: Problem
         type_ = check_type(one, place, False, problems)
         if type_ is not None:
             check_held(type_, format_, place, problems)
+            for inner, _ in (field for one_type in type_.walk() for field in one_type.fields):
+                if (problem := inner_name_problem(inner)) is not None:
+                    problems.add(place, f"struct field `{inner}`: {problem}")
         fields[name] = Named(name, type_ or SparkType("unknown", "unknown"), classification=one.classification)
     return fields
 

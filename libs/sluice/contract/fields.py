@@ -65,10 +65,18 @@ def raw_name_problem(name: str) -> str | None:
     """
     if _RESERVED_RAW.fullmatch(name.lower()):
         return f"the name `{name}` is reserved for the pipeline"
-    if not name.isprintable() or "`" in name or not 0 < len(name) <= 255:
-        return "a raw field's name is 1 to 255 printable characters without `"
+    # Of those in JSON's own text the decoder takes none that JSON would have to escape.
+    if not name.isprintable() or set('`"\\') & set(name) or not 0 < len(name) <= 255:
+        return "a raw field's name is 1 to 255 printable characters without ` \" and \\"
     if name.strip() != name:
         return "the name begins or ends with a space"
+    return None
+
+
+def inner_name_problem(name: str) -> str | None:
+    """Why a key of an object cannot be a field of a raw struct; None where it can."""
+    if any(one < " " for one in name) or set('"\\') & set(name):
+        return 'such a name has no control character, no " and no \\; take the field as json'
     return None
 
 
