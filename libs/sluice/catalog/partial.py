@@ -21,7 +21,8 @@ class Limits:
 class Partial:
     """`formats` counts objects by format, `unreadable` by what kept them from being read, `bytes` are as stored.
 
-    `plain_gzip` counts objects of gzip whose names do not end in .gz, `quoted_lines` CSV rows over several lines.
+    `cut` counts objects not read to their end, `plain_gzip` those of gzip whose names do not end in .gz,
+    `quoted_lines` CSV rows over several lines.
     """
 
     formats: Counter[str] = field(default_factory=Counter)
@@ -33,6 +34,7 @@ class Partial:
     bytes: int = 0
     records: int = 0
     damaged: int = 0
+    cut: int = 0
     plain_gzip: int = 0
     quoted_lines: int = 0
     root: Place = field(default_factory=Place)
@@ -70,6 +72,7 @@ def join(one: Partial, other: Partial) -> Partial:
     one.bytes += other.bytes
     one.records += other.records
     one.damaged += other.damaged
+    one.cut += other.cut
     one.plain_gzip += other.plain_gzip
     one.quoted_lines += other.quoted_lines
     one.root = merge(one.root, other.root)

@@ -46,6 +46,7 @@ def read_csv(
         into.records += len(sound)
         profile.add([dict(zip(names, map(_value, row), strict=True)) for row in sound])
         profile.add_hashes([repr(row).encode("utf-8", "surrogatepass") for row in sound])
+    into.cut += left == 0 or lines.cut
     into.layouts["csv"] += 1
 
 
@@ -53,10 +54,16 @@ class _Lines:
     """Lines of text, their ends kept; undecodable bytes become lone surrogates."""
 
     def __init__(self, read: Callable[[int], bytes], bound: int | None) -> None:
+        self._raw = _Raw(read, bound)
         self._text = io.TextIOWrapper(
-            io.BufferedReader(_Raw(read, bound)), encoding="utf-8-sig", errors="surrogateescape", newline=""
+            io.BufferedReader(self._raw), encoding="utf-8-sig", errors="surrogateescape", newline=""
         )
         self.taken = 0
+
+    @property
+    def cut(self) -> bool:
+        """Whether there was more than the bound."""
+        return self._raw.cut
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -70,6 +77,7 @@ class _Raw(io.RawIOBase):
     def __init__(self, read: Callable[[int], bytes], bound: int | None) -> None:
         self._read, self._bound, self._left = read, bound, b""
         self._done = 0
+        self.cut = False
 
     def readable(self) -> bool:
         return True
@@ -77,6 +85,7 @@ class _Raw(io.RawIOBase):
     def readinto(self, into: Any) -> int:
         if not self._left:
             if self._bound is not None and self._done >= self._bound:
+                self.cut = True
                 return 0
             self._left = self._read(1 << 18)
             self._done += len(self._left)

@@ -51,6 +51,7 @@ def read_json(read: Callable[[int], bytes], limits: Limits, into: Partial, profi
     batch.flush()
     into.records += records
     into.damaged += damaged
+    into.cut += source.cut or records == limits.records
     layout.in_array = splitter.began_with_array
     into.layouts[layout.name] += 1
 

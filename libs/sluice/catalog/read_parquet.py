@@ -54,6 +54,7 @@ def read_parquet(source: StoredObject, limits: Limits, into: Partial, profile: P
             profile.add(found)
             profile.add_hashes([repr(row).encode("utf-8", "surrogatepass") for row in found])
         into.records += rows
+        into.cut += rows < parquet.metadata.num_rows
         for part in range(parquet.metadata.num_row_groups):
             for column in range(parquet.metadata.num_columns):
                 into.compressions[parquet.metadata.row_group(part).column(column).compression.lower()] += 1

@@ -82,7 +82,7 @@ def _mostly_json(data: bytes) -> bool:
 
 
 def csv_dialect(text: str, *, whole: bool) -> CsvDialect | None:
-    """The dialect of what is surely CSV: at least two rows, nine in ten with the same number of cells, two or more."""
+    """The dialect of what is surely CSV: at least two rows, the first and nine in ten with as many cells."""
     if not whole:
         text = text[: text.rfind("\n") + 1]
     best: tuple[float, int] = (0.0, 0)
@@ -90,12 +90,12 @@ def csv_dialect(text: str, *, whole: bool) -> CsvDialect | None:
     for delimiter in _DELIMITERS:
         for quote in ('"', ""):
             rows = _rows(text, delimiter, quote)
-            if rows is None or len(rows) < _LEAST_ROWS:
+            if rows is None or len(rows) < _LEAST_ROWS or any(map(_is_rule, rows)):
                 continue
             (width, often), *_ = Counter(map(len, rows)).most_common(1)
             share = often / len(rows)
             # A quote that is one gives the same width more often; commas of prose seldom give any.
-            if width >= 2 and share >= _SURE and (share, width) > best:
+            if len(rows[0]) == width >= 2 and share >= _SURE and (share, width) > best:
                 best, found = (share, width), (delimiter, quote, [row for row in rows if len(row) == width])
     if found is None or _is_prose(found[2]):
         return None
@@ -120,6 +120,11 @@ def _rows(text: str, delimiter: str, quote: str) -> list[list[str]] | None:
 def _was_quoted(text: str, cell: str) -> bool:
     """Whether a cell with a quote in it was written as one in quotes, each of them doubled."""
     return '"' + cell.replace('"', '""') + '"' in text
+
+
+def _is_rule(row: list[str]) -> bool:
+    """Whether a row is the line below the head of a table in Markdown."""
+    return all(not cell.strip(" :-") for cell in row) and any("--" in cell for cell in row)
 
 
 def _is_prose(rows: list[list[str]]) -> bool:
