@@ -53,6 +53,8 @@ def parse(argv: Sequence[str]) -> Order:
         )
     if run and given.arguments:
         raise UsageError("--follow and --cancel take no arguments of the job; it runs already")
+    if "--help" in given.arguments:
+        raise UsageError("what a job takes is told by its script, such as: scripts/run python jobs/curate.py --help")
     arguments = job_arguments(given.arguments)
     cluster = given.cluster or (environment.emr.cluster if environment and environment.emr else None)
     return Order(

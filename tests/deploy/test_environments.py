@@ -122,6 +122,7 @@ def test_all_problems_are_told_at_once() -> None:
         ("glue.spark", {"spark.hadoop.fs.s3a.secret.key": "hunter2"}),
         ("tags", {"note": "https://me:hunter2@example.com"}),
         ("aws_secret_access_key", "hunter2"),
+        ("region", "AKIAIOSFODNN7EXAMPLE"),
     ],
 )
 def test_what_looks_like_a_secret_is_refused_and_never_shown(place: str, value: Any) -> None:
