@@ -11,7 +11,7 @@ from sluice.errors import SluiceError, SourceChanged, SourceMissing, StorageDeni
 _MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
 _CHANGED = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
 _DENIED = {
-    "401", "403", "AccessDenied", "AllAccessDisabled", "InvalidAccessKeyId",
+    "401", "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "InvalidAccessKeyId",
     "SignatureDoesNotMatch", "ExpiredToken", "InvalidToken", "KMS.AccessDeniedException",
 }  # fmt: skip
 _THROTTLED = {"429", "503", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"}

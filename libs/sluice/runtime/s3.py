@@ -37,7 +37,7 @@ class S3Storage:
         except Exception as error:
             raise ours(error, prefix) from error
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> tuple[str, ...]:
         bucket, key = split(prefix.rstrip("/") + "/")
         names: list[str] = []
         try:
@@ -46,7 +46,7 @@ class S3Storage:
                 names += [item["Prefix"][len(key) : -1] for item in page.get("CommonPrefixes", ())]
         except Exception as error:
             raise ours(error, prefix) from error
-        return names
+        return tuple(names)
 
     def open(self, uri: str, etag: str | None = None) -> Reader:
         return _S3Reader(uri, etag)

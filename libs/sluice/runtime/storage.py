@@ -43,7 +43,7 @@ class Storage(Protocol):
     def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
         """All objects below `prefix` (a folder), in the order of their keys; only keys after `start_after` below it."""
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> tuple[str, ...]:
         """Names of the folders right below `prefix` (a folder), in order; what lies deeper is not looked at."""
 
     def open(self, uri: str, etag: str | None = None) -> Reader:
@@ -123,12 +123,12 @@ class LocalStorage:
                     continue
                 yield _stored(os.path.join(root, key), stat)
 
-    def folders(self, prefix: str) -> list[str]:
+    def folders(self, prefix: str) -> tuple[str, ...]:
         root = local_path(prefix)
         try:
-            return sorted(entry.name for entry in os.scandir(root) if entry.is_dir())
+            return tuple(sorted(entry.name for entry in os.scandir(root) if entry.is_dir()))
         except (FileNotFoundError, NotADirectoryError):
-            return []
+            return ()
         except PermissionError as error:
             raise StorageDenied(f"{root}: may not be read; change its permissions") from error
 

@@ -1,0 +1,1 @@
+"""Asks Athena one query; see scripts/athena."""
