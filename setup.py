@@ -27,6 +27,8 @@ class BuildWithData(build_py):
             target = Path(self.build_lib, "sluice", folder)
             shutil.rmtree(target, ignore_errors=True)  # build/ may hold what was deleted since
             for source in sorted((ROOT / folder).rglob(pattern)):
+                if ".draft." in source.name:  # what a crawl leaves beside a file that was edited
+                    continue
                 copy = target / source.relative_to(ROOT / folder)
                 copy.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(source, copy)

@@ -4,8 +4,11 @@
     spark-submit jobs/crawl.py --lake ./lake --location s3://bucket/exports --exclude "**/_tmp/**,*.bak" --type json,csv
     spark-submit jobs/crawl.py --lake ./lake --full true --report ./found.json
 
+    spark-submit jobs/crawl.py --lake ./lake --write-contract . --flatten user
+    spark-submit jobs/crawl.py --lake ./lake --fail-on-drift true
+
 A sample needs no Spark. Exit codes: 0 something was found, 1 failed (run again), 2 wrong arguments, or a location that
-is empty, cannot be listed, or holds nothing but what is not read.
+is empty, cannot be listed, or holds nothing but what is not read, 5 data and contract differ (--fail-on-drift true).
 """
 
 from __future__ import annotations
@@ -17,8 +20,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sluice.catalog.crawl import Options, crawl
+from sluice.catalog.drift_report import DRIFTED, drifts, show_drift
 from sluice.catalog.globs import split_globs
 from sluice.catalog.report import as_json, show
+from sluice.catalog.writing import told as told_of
+from sluice.catalog.writing import write_drafts
 from sluice.runtime.arguments import Arguments, boolean, byte_count, count
 from sluice.runtime.job import Run, main
 from sluice.runtime.storage import join, storage_for
@@ -46,7 +52,19 @@ def body(run: Run, argv: Sequence[str]) -> Mapping[str, Any]:
     if args.report:
         text = json.dumps({"location": location, "datasets": told}, ensure_ascii=False, indent=2)
         storage_for(args.report).put(args.report, text.encode())
-    return {"location": location, "datasets": told}
+    summary: dict[str, Any] = {"location": location, "datasets": told}
+    differences = drifts(found, args.definitions)
+    if differences:
+        show_drift(differences, Console(stderr=True, soft_wrap=False))
+        summary["drift"] = {name: [one.told() for one in given] for name, given in differences.items()}
+    if args.write_contract:
+        written = write_drafts(found, args.write_contract, args.flatten)
+        print("\n".join(told_of(written)), file=sys.stderr, flush=True)
+        summary["drafts"] = [{"path": str(one.path), "outcome": one.outcome} for one in written]
+    drifted = [name for name, given in differences.items() if given]
+    if drifted and args.fail_on_drift:
+        summary |= {"error": f"differs from its contract: {', '.join(drifted)}", "exit_code": DRIFTED}
+    return summary
 
 
 def arguments() -> Arguments:
@@ -60,8 +78,20 @@ def arguments() -> Arguments:
     parser.add("full", "true: read all, in Spark where it is much", type=boolean, default=False)
     parser.add("exclude", "globs to leave out, separated by commas: **/_tmp/**,*.{bak,old}", default="")
     parser.add("type", "formats to tell of, separated by commas: json,csv,parquet,delta", type=formats, default=())
+    parser.add(
+        "write-contract", "a folder to write drafts of contracts and suites to; . is a checkout's own", default=""
+    )
+    parser.add("flatten", "objects whose fields become columns, separated by commas: user,user.place", type=paths,
+               default=())  # fmt: skip
+    parser.add("definitions", "a folder with schemas/ to compare with; the installed ones by default", default="")
+    parser.add("fail-on-drift", "true: exit code 5 where data and contract differ", type=boolean, default=False)
     parser.add("report", "a file or URI to write the findings to, as JSON", default="")
     return parser
+
+
+def paths(text: str) -> tuple[str, ...]:
+    """`user, user.place` -> user and user.place."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
 
 
 def formats(text: str) -> tuple[str, ...]:

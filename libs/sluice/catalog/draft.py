@@ -14,7 +14,8 @@ from sluice.catalog.draft_text import is_unedited as contract_is_unedited
 from sluice.catalog.findings import Found
 from sluice.contract.load import parse_contract
 
-FORMATS = ("json", "csv", "parquet", "delta")
+# What curate reads.
+FORMATS = ("json", "csv", "parquet")
 _SEAL = "draft_sha256"
 
 

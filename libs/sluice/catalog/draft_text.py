@@ -108,7 +108,7 @@ def _raw(found: Found, made: Sketch) -> dict[str, Any]:
         properties.append(one)
     return {
         "name": "raw",
-        "physicalType": "parquet" if found.format == "delta" else found.format,
+        "physicalType": found.format,
         "description": "What lands, as a crawl found it.",
         "properties": properties,
     }

@@ -25,7 +25,7 @@ def raw_type(place: Place, format_: str = "json") -> str | None:
     """The raw type of a field; None where a contract for this format has none that would do."""
     if format_ == "csv":
         return _of_cells(place)
-    if format_ in ("parquet", "delta"):
+    if format_ in ("parquet", "delta"):  # Delta is told of in drift alone
         return _declared(place.declared)
     found = _type(place, _DEEPEST)
     return found if _leaves(found) <= _LEAVES else JSON

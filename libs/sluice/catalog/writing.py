@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from sluice.catalog.draft import Draft, is_unedited
+from sluice.catalog.draft import FORMATS, Draft, Options, draft, is_unedited, unknown_flatten
+from sluice.catalog.findings import Found
 from sluice.errors import UsageError
 
 Outcome = Literal["written", "unchanged", "replaced", "beside"]
@@ -23,21 +24,36 @@ class Written:
     difference: str = ""
 
 
-def write_draft(draft: Draft, folder: Path) -> list[Written]:
+def write_draft(made: Draft, folder: Path) -> list[Written]:
     """`<folder>/schemas/<name>/v<major>.yaml` and `<folder>/expectations/<name>.json`.
 
     A file that is there and no draft, or was edited, stays: the draft goes beside it (`v1.draft.yaml`,
     `<name>.draft.json`, which nothing takes for a contract or a suite) and differences are told. Of contracts the
     highest major version is what is compared with. Raises UsageError where the folder cannot be written to.
     """
-    contract = _newest(folder / "schemas" / draft.dataset)
-    suite = folder / "expectations" / f"{draft.dataset}.json"
+    contract = _newest(folder / "schemas" / made.dataset)
+    suite = folder / "expectations" / f"{made.dataset}.json"
     try:
-        return [_write(contract, draft.contract_text, "contract"), _write(suite, draft.suite_text, "suite")]
+        return [_write(contract, made.contract_text, "contract"), _write(suite, made.suite_text, "suite")]
     except OSError as error:
         raise UsageError(
             f"{folder}: expected a folder in which a draft can be written, found {error.filename}: {error.strerror}"
         ) from error
+
+
+def write_drafts(found: Sequence[Found], folder: str, flatten: Sequence[str] = ()) -> list[Written]:
+    """Draft what can be curated of `found`, and write it as `write_draft` does.
+
+    Raises UsageError, before anything is written, for a path in `flatten` at which no dataset has a struct, and where
+    `folder` is no local folder.
+    """
+    if "://" in folder:
+        raise UsageError(f"--write-contract {folder}: expected a local folder; definitions are files of a repository")
+    options = Options(tuple(flatten))
+    drafts = [draft(one, options) for one in found if one.format in FORMATS]
+    if unknown := unknown_flatten(drafts, options):
+        raise UsageError(f"--flatten {','.join(unknown)}: no dataset has an object of fixed fields there")
+    return [written for one in drafts for written in write_draft(one, Path(folder))]
 
 
 def _newest(folder: Path) -> Path:
@@ -75,7 +91,7 @@ def _difference(before: str, after: str, path: Path, new: Path) -> str:
     return "".join(line if line.endswith("\n") else f"{line}\n\\ no newline at the end\n" for line in lines)
 
 
-def told(written: list[Written]) -> Iterator[str]:
+def told(written: Sequence[Written]) -> Iterator[str]:
     """A line for each file, with the difference where a file was left alone."""
     words = {
         "written": "written",

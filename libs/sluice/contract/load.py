@@ -42,6 +42,11 @@ def load_contract(dataset: str, version: str | None = None, schemas: Path | None
     return _agree(contract, dataset, major, asked[1] + asked[2] if asked else "")
 
 
+def known_contracts(schemas: Path | None = None) -> dict[str, list[int]]:
+    """Major versions by dataset, of the contracts that `schemas` holds (by default as for `load_contract`)."""
+    return _datasets(_schemas(schemas)[0])
+
+
 def parse_contract(text: str, path: str) -> Contract:
     """The contract that `text` is, checked; `path` is what problems call it. Raises ContractError."""
     from sluice.contract.build import build  # late: pydantic and sqlglot take a while to import
