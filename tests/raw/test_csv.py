@@ -64,7 +64,7 @@ _soup = st.lists(
 ).map(b"".join)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(_soup, st.integers(1, 30), st.sampled_from([3, 8, 1000]))
 @example(b'a,"b\nc,d\ne,f\n', 1, 1000)
 @example(b'a,"b""', 1, 3)
@@ -91,7 +91,7 @@ def test_every_byte_is_in_one_row_or_between_rows_however_it_is_read(
 _cell = st.text(st.sampled_from('ab1,;"\n\r \té|'), max_size=5)
 
 
-@settings(max_examples=400)
+@settings(max_examples=250)
 @given(
     st.lists(st.tuples(_cell, _cell, _cell), min_size=1, max_size=6),
     st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
