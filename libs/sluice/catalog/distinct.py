@@ -56,6 +56,8 @@ class Distinct:
                 key = mixed << 64 | int.from_bytes(blake2b(data, digest_size=8).digest(), "big")
                 fresh[key] = count
                 named[key] = data
+            else:
+                self.full = True
         self._take(fresh)
         return named
 

@@ -133,7 +133,8 @@ def show(found: Sequence[Found], console: Console) -> None:
 def _what(one: Found) -> str:
     how = [*one.layouts] if one.format == "json" else []
     how += [name for name in one.compressions if name not in ("none", "parquet")]
-    return f"{one.format}{' (' + ', '.join(how) + ')' if how else ''}, {_number(one.objects, 'object')}, {_number(one.bytes, 'byte')}"
+    what = f"{one.format} ({', '.join(how)})" if how else one.format
+    return f"{what}, {_number(one.objects, 'object')}, {_number(one.bytes, 'byte')}"
 
 
 def _number(count: int, what: str) -> str:
