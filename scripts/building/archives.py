@@ -11,6 +11,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 import zipfile
 import zlib
@@ -82,7 +83,7 @@ def environment(target: Path, wheels: Mapping[str, Sequence[Wheel]]) -> None:
             members |= {f"{site}/{name}": data for name, data in _unpacked(wheel.path)}
     launcher = _LAUNCHER.replace("@versions@", " ".join(wheels)).encode()
     members |= {"bin/python": launcher, "bin/python3": launcher}
-    draft = target.with_name(target.name + ".draft")
+    draft = target.with_name(f"{target.name}.{os.getpid()}.draft")  # two builds at once may pack the same
     with (
         open(draft, "wb") as raw,
         gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed,

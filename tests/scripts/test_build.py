@@ -182,6 +182,7 @@ def packed(tmp_path: Path) -> Path:
     os.utime(shared.path, (0, 0))
     archives.environment(tmp_path / "b.tar.gz", {mine: [one, shared], "3.9": [shared, old]})
     assert digest(tmp_path / "a.tar.gz") == digest(tmp_path / "b.tar.gz")
+    assert (tmp_path / "a.tar.gz").read_bytes()[4:8] == bytes(4), "gzip's own time of packing"
     subprocess.run(["tar", "-xzf", "a.tar.gz", "--one-top-level=environment"], cwd=tmp_path, check=True)
     return tmp_path / "environment"
 
