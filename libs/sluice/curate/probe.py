@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 from sluice.contract.model import Contract
 from sluice.curate.attempt import conf, quiet, raised, reason
 from sluice.curate.extremes import extreme_rows
+from sluice.curate.together import at_once
 from sluice.errors import ContractError
 
 if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
+    from pyspark.sql import Column, DataFrame, SparkSession
     from pyspark.sql import types as T
 
 ANSI = "spark.sql.ansi.enabled"
@@ -60,45 +61,61 @@ class _Trial:
     def frame(self) -> DataFrame:
         """All steps in the order of the contract, each over the raw fields and the columns before it."""
         found = self.rows
-        for number in range(len(self.steps)):
-            found = self._step(found, number)
+        for run in at_once([(step.column, [step.expression]) for step in self.steps]):
+            found = self._run(found, run)
         return found
 
-    def _step(self, before: DataFrame, number: int) -> DataFrame:
+    def _run(self, before: DataFrame, run: list[int]) -> DataFrame:
+        """Steps that do not look at each other: all at once, or, where one does not resolve, one by one."""
         from pyspark.errors import AnalysisException
         from pyspark.sql import functions as F
 
-        step, value, strict = self.steps[number], f"_v{number}", f"_a{number}"
-        null = F.lit(None).cast(step.declared)
-        after = before.withColumn(value, null).withColumn(strict, null)
+        values = {f"_v{n}": self._null(n) if n in self.dead else F.expr(self.steps[n].expression) for n in run}
         try:
-            if number not in self.dead:
-                after = before.withColumn(value, F.expr(step.expression))
+            after = before.withColumns(values)
         except AnalysisException as error:
-            self.dead.add(number)
-            self.add(number, f"does not resolve: {reason(error)}")
-        if number not in self.dead:
-            after = self._strict(after, number)
-        result = after.schema[value].dataType
-        same = result.simpleString() == step.declared.simpleString()
-        if not same:
-            self.add(number, _other_type(step, result))
-        if step.column is not None:
-            after = after.withColumn(step.column, F.col(value) if same else null)
-        return after
+            if len(run) == 1:
+                self.dead.add(run[0])
+                self.add(run[0], f"does not resolve: {reason(error)}")
+                return self._run(before, run)
+            for number in run:
+                before = self._run(before, [number])
+            return before
+        after = self._strict(after, run)
+        kinds, columns = after.schema, {}
+        for number in run:
+            step, result = self.steps[number], kinds[f"_v{number}"].dataType
+            same = result.simpleString() == step.declared.simpleString()
+            if not same:
+                self.add(number, _other_type(step, result))
+            if step.column is not None:
+                columns[step.column] = F.col(f"_v{number}") if same else self._null(number)
+        return after.withColumns(columns) if columns else after
 
-    def _strict(self, after: DataFrame, number: int) -> DataFrame:
+    def _null(self, number: int) -> Column:
+        from pyspark.sql import functions as F
+
+        return F.lit(None).cast(self.steps[number].declared)
+
+    def _strict(self, after: DataFrame, run: list[int]) -> DataFrame:
         from pyspark.errors import AnalysisException
         from pyspark.sql import functions as F
 
-        step, value, strict = self.steps[number], f"_v{number}", f"_a{number}"
+        strict: dict[str, Column] = {}
+        for number in run:
+            again = F.when(F.col(f"_v{number}").isNotNull(), F.expr(self.steps[number].expression))
+            strict[f"_a{number}"] = self._null(number) if number in self.dead else again
         try:
             with conf(self.spark, {ANSI: "true"}):
                 # Spark fixes the mode of each operator when it resolves it, so both can stand in one plan.
-                return after.withColumn(strict, F.when(F.col(value).isNotNull(), F.expr(step.expression)))
+                return after.withColumns(strict)
         except AnalysisException as error:
-            self.add(number, f"converts a type unasked, which ANSI SQL refuses: {reason(error)}; write the CAST")
-            return after.withColumn(strict, F.lit(None))
+            if len(run) > 1:
+                for number in run:
+                    after = self._strict(after, [number])
+                return after
+            self.add(run[0], f"converts a type unasked, which ANSI SQL refuses: {reason(error)}; write the CAST")
+            return after.withColumn(f"_a{run[0]}", F.lit(None))
 
 
 def probe_expressions(spark: SparkSession, contract: Contract) -> None:

@@ -15,6 +15,7 @@ from pyspark.sql import functions as F
 from sluice.contract.model import Column as ContractColumn
 from sluice.contract.model import Contract
 from sluice.curate.rules import Asked, Rule
+from sluice.curate.together import at_once
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame
@@ -40,16 +41,19 @@ def shaped(contract: Contract) -> Step:
     def step(raw: DataFrame) -> DataFrame:
         rows = raw.withColumn("_filter", _first_filter(contract))
         there = {name.lower() for name in raw.columns}
-        for number, column in enumerate(contract.columns):
-            if column.expression is None and column.name.lower() not in there:
-                continue  # nothing is decided about it here
-            # One step per column: sources are looked up before the column hides a raw field of its name.
-            value = F.expr(column.expression or f"`{column.name}`")
-            rows = rows.withColumns({column.name: value, f"_has_{number}": _all_present(column.sources)})
-            there.add(column.name.lower())
+        # About a column without an expression that is not there, nothing is decided here.
+        made = [(n, c) for n, c in enumerate(contract.columns) if c.expression is not None or c.name.lower() in there]
+        for run in at_once([(c.name, [c.expression or c.name, *c.sources]) for _, c in made]):
+            # Sources are looked up before a column hides the raw field of its name.
+            rows = rows.withColumns(dict(found for at in run for found in _made(*made[at])))
         return rows
 
     return step
+
+
+def _made(number: int, column: ContractColumn) -> list[tuple[str, Column]]:
+    value = F.expr(column.expression or f"`{column.name}`")
+    return [(column.name, value), (f"_has_{number}", _all_present(column.sources))]
 
 
 def contract_rules(contract: Contract) -> list[Rule]:

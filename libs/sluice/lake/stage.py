@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from sluice.lake.commit import DataFile
 from sluice.lake.hashes import as_numbers
@@ -27,6 +28,7 @@ from sluice.lake.places import partition_text
 from sluice.lake.quarantine import QUARANTINE_INDEXED, quarantine_rows, reasons_in
 from sluice.lake.seen import Seen
 from sluice.lake.tables import HASH
+from sluice.runtime.ranges import RangedFile
 from sluice.runtime.storage import join, storage_for
 
 if TYPE_CHECKING:
@@ -86,10 +88,25 @@ def records_in(files: Sequence[DataFile]) -> int:
     return sum(int(json.loads(file.stats)["numRecords"]) for file in files)
 
 
-def not_null_in(files: Sequence[DataFile], column: str) -> int:
-    """Rows in `files` whose `column` is not NULL, by their statistics."""
+def not_null_in(files: Sequence[DataFile], column: str, table_uri: str = "") -> int:
+    """Rows in `files` whose `column` is not NULL, by their statistics; by the files themselves where these do not tell.
+
+    Of published files a log's reader gives statistics of the first 32 columns alone; `table_uri` says where they lie.
+    """
     stats = [json.loads(file.stats) for file in files]
-    return sum(found["numRecords"] - found["nullCount"][column] for found in stats)
+    return sum(
+        found["numRecords"] - found["nullCount"][column]
+        if column in found["nullCount"] or not table_uri
+        else _not_null(table_uri, file, column)
+        for file, found in zip(files, stats, strict=True)
+    )
+
+
+def _not_null(table_uri: str, file: DataFile, column: str) -> int:
+    with pq.ParquetFile(RangedFile(join(table_uri, file.path), file.size_bytes)) as source:
+        if column not in source.schema_arrow.names:
+            return 0
+        return sum(len(batch) - batch.column(0).null_count for batch in source.iter_batches(columns=[column]))
 
 
 def nulls_in(files: Sequence[DataFile], column: str) -> int:

@@ -173,7 +173,7 @@ def settle(
         duplicates=counts.duplicates + found.duplicates,
         superseded=found.superseded,
         replaced=found.replaced,
-        rescued=not_null_in(curated, RESCUED) - not_null_in(removes, RESCUED),
+        rescued=not_null_in(curated, RESCUED) - not_null_in(removes, RESCUED, here),
     )
     balanced(planned, counts)
     if records_in(curated) - records_in(removes) != counts.curated - counts.replaced or (

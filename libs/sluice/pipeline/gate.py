@@ -135,11 +135,11 @@ def judged(
 
     Values of classified columns are masked. Raises AccountingError where rows refused and rows failed differ.
     """
-    from sluice.quality.results import contract_results
+    from sluice.quality.results import contract_results, filtered_results
 
     by_suite = {reason[:2] for reason in gate.messages.values()} if gate else set()
     by_contract = Counter({key: count for key, count in stage.reasons.items() if key not in by_suite})
-    results = contract_results(by_contract, counts.read)
+    results = contract_results(by_contract, counts.read) + filtered_results(stage.filtered, counts.read)
     if gate is None:
         return results
     from sluice.quality.masking import masked_results

@@ -40,6 +40,22 @@ def contract_results(reasons: Mapping[tuple[str, str], int], records: int) -> li
     ]
 
 
+def filtered_results(kinds: Mapping[str, int], records: int) -> list[Result]:
+    """What the contract's filters kept out, by kind: no fault, and `observed_value` is the number of records."""
+    return [
+        Result(
+            Check(f"filtered:{kind}", "filtered", "", "info", "contract"),
+            records,
+            0,
+            f"{count:,} of {records:,} records filtered",
+            float(count),
+            "none",
+            True,
+        )
+        for kind, count in sorted(kinds.items())
+    ]
+
+
 def failures(results: Sequence[Result], waived: Collection[str]) -> list[str]:
     """One line for each check that holds the batch: its name, what was observed and what was expected."""
     return [
