@@ -141,7 +141,7 @@ LAYOUTS = {
     "newline": lambda some: "\n".join(map(json.dumps, some)),
     "back-to-back": lambda some: "".join(map(json.dumps, some)),
     "pretty": lambda some: "\n".join(json.dumps(one, indent=2) for one in some),
-    "array": lambda some: json.dumps(some),
+    "array": json.dumps,
 }
 
 
@@ -217,7 +217,8 @@ def test_members_called_by_days_or_ids_are_a_map() -> None:
     [
         ("12", "integer_text"), ("-9223372036854775808", "integer_text"), ("9223372036854775808", ""), ("007", ""),
         ("-0", ""), ("1.50", "number_text"), ("1e5", "number_text"), (".5", ""), ("true", "boolean_text"), ("True", ""),
-        ("2017-11-26", "iso_date"), ("2017-02-30", ""), ("2017-11-26Z", ""), ("2017-11-26T15:56:51.679Z", "iso_instant"),
+        ("2017-11-26", "iso_date"), ("2017-02-30", ""), ("2017-11-26Z", ""),
+        ("2017-11-26T15:56:51.679Z", "iso_instant"),
         ("2017-11-26 15:56:51+02:00", "iso_instant"), ("2017-11-26T15:56:51", "iso_instant_naive"),
         ("2017-11-26T24:00:00", ""), ("2017-11-26T15:56:60", ""), ("2017-11-26T15:56:51.1234567", ""),
         ("Mon Sep 24 03:35:21 +0000 2012", "twitter_instant"), ("Mon Feb 30 03:35:21 +0000 2012", ""),

@@ -69,7 +69,7 @@ def crawl(
     datasets = by_folder(sampled, top_only=options.lake)
     for table in landscape.deltas:
         datasets.append(Dataset(table, [], Partial(), "delta"))
-    name_all(datasets, base)
+    name_all(datasets, base, by_folders=options.lake)
     if options.lake:
         _tell_of_moves(datasets)
     datasets = [one for one in datasets if not options.types or one.format in options.types]

@@ -10,7 +10,7 @@ from itertools import groupby
 
 from sluice.catalog.discover import Lot, merge_lots
 from sluice.catalog.findings import CsvDialect, Place
-from sluice.catalog.partial import Partial, join
+from sluice.catalog.partial import READ, Partial, join
 
 # Schemas over 70 % alike are one table's, as AWS crawlers have it.
 ALIKE = 0.7
@@ -139,29 +139,33 @@ def _kinds(place: Place) -> set[str]:
     return {"number" if kind == "integer" else kind for kind, count in place.kinds.items() if count}
 
 
-def name_all(found: Sequence[Dataset], base: str) -> None:
+def name_all(found: Sequence[Dataset], base: str, *, by_folders: bool) -> None:
     """A name for each, fit to be a dataset's id: its folder's; its object's where several share a folder.
 
-    What is read here chooses first, the more objects the sooner.
+    What is read here chooses first, the more objects the sooner. `by_folders`: no object gives its name while its
+    folder's is free, since in a lake the folder is the dataset.
     """
     crowded = Counter(one.folder for one in found)
     taken: set[str] = set()
-    order = sorted(found, key=lambda one: (one.partial.format not in ("json", "csv", "parquet"), -one.objects))
+    order = sorted(found, key=lambda one: (one.format not in READ, -one.objects, -one.partial.records))
     for one in order:
         folders = [*_visible(base), *one.folder]
-        name = fit(folders[-1] if folders else "data")
-        if crowded[one.folder] > 1 and (len(one.lots) == 1 and one.objects == 1):
-            name = fit(stem(one.lots[0].sample()[0].uri))
-        elif crowded[one.folder] > 1 and name in taken:
-            name = fit(f"{name}_{one.format}")
-        if name in taken and len(folders) > 1:
-            name = fit(f"{folders[-2]}_{name}")
-        number, plain = 1, name[:95]
-        while name in taken:
-            number += 1
-            name = f"{plain}_{number}"
-        taken.add(name)
-        one.name = name
+        folder = folders[-1] if folders else "data"
+        wished = [folder, *(f"{parent}_{folder}" for parent in folders[-2:-1])]
+        if crowded[one.folder] > 1:
+            own = [stem(one.lots[0].sample()[0].uri)] if one.objects == 1 else []
+            own += [f"{name}_{one.format}" for name in (*own, folder)]
+            wished = [folder, *own] if by_folders or one.objects != 1 else [*own, *wished]
+        free = [name for name in map(fit, wished) if name not in taken]
+        one.name = free[0] if free else _numbered(fit(wished[0]), taken)
+        taken.add(one.name)
+
+
+def _numbered(name: str, taken: set[str]) -> str:
+    number = 2
+    while (found := f"{name[:90]}_{number}") in taken:
+        number += 1
+    return found
 
 
 def _visible(base: str) -> list[str]:

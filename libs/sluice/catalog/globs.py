@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 
 from sluice.errors import UsageError
 
+_SIGNS = re.compile(r"\\.|\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|.", re.DOTALL)
+
 
 def split_globs(text: str) -> list[str]:
     """Several patterns, separated by commas that are in no braces: `*.tmp,logs/{a,b}/**` -> two."""
@@ -26,13 +28,14 @@ def matcher(globs: Sequence[str]) -> Callable[[str], bool]:
 
 
 def _pattern(glob: str) -> str:
-    found = "".join(map(_piece, re.findall(r"\\.|\*\*/|\*\*|\*|\?|\[[!^]?\]?[^\]]*\]|.", glob, re.DOTALL)))
+    signs = _SIGNS.findall(glob)
+    if signs.count("{") != signs.count("}"):
+        raise UsageError(f"--exclude: {glob!r} cannot be read (a brace has no other one)")
+    found = "".join(map(_piece, signs))
     try:
         re.compile(found)
     except re.error as error:
-        raise UsageError(f"--exclude: {glob!r} cannot be read ({error.msg}); see the README for its signs") from None
-    if found.count("(?:") != found.count(")"):
-        raise UsageError(f"--exclude: {glob!r} cannot be read (a brace is not closed)")
+        raise UsageError(f"--exclude: {glob!r} cannot be read ({error.msg})") from None
     return found
 
 
