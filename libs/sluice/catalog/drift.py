@@ -132,6 +132,7 @@ def _beyond(type_: SparkType, place: Place) -> str | None:
 
 def _missing(found: Found, contract: Contract) -> Iterator[Difference]:
     """Raw fields, taken as they are by a required column, that some record lacks."""
+    also = ", filtered ones among them" if contract.filters else ""
     for column in contract.columns:
         if not column.required or len(column.sources) != 1 or not found.records:
             continue
@@ -139,7 +140,7 @@ def _missing(found: Found, contract: Contract) -> Iterator[Difference]:
         place = _at(found.root, path)
         absent = found.records - sum(place.kinds.values()) if place is not None else 0
         if absent > 0:
-            told = f"null or absent in {percent(absent, found.records)} of records"
+            told = f"null or absent in {percent(absent, found.records)} of records{also}"
             yield Difference(path, "null", f"required by {column.name}", told, absent / found.records)
 
 
