@@ -11,8 +11,10 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import reduce
+from typing import TYPE_CHECKING, Any, cast
 
 from sluice.errors import ProblemsError
 
@@ -46,6 +48,7 @@ _WORDS = {
     "UnresolvedExecuteImmediate": "EXECUTE IMMEDIATE runs a text",
     "ExecuteImmediateQuery": "EXECUTE IMMEDIATE runs a text",
     "SetCommand": "SET changes the session",
+    "SetCatalogAndNamespace": "USE changes the session",
     "ResetCommand": "RESET changes the session",
     "SetVariable": "SET VARIABLE changes the session",
     "Call": "CALL runs a procedure",
@@ -63,7 +66,8 @@ def check_parsed(spark: SparkSession, sql: str, database: str, tables: Mapping[s
     from pyspark.errors import ParseException
 
     try:
-        plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)
+        with _active(spark):
+            plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)
     except ParseException as error:
         raise ProblemsError("the query", [_parse_words(str(error)), _TODO]) from None
     judge = _Judge(spark, database, tables)
@@ -71,6 +75,22 @@ def check_parsed(spark: SparkSession, sql: str, database: str, tables: Mapping[s
     if judge.problems:
         raise ProblemsError("the query", [*dict.fromkeys(judge.problems), _TODO])
     return judge.used
+
+
+@contextmanager
+def _active(spark: SparkSession) -> Iterator[None]:
+    """Spark's parser takes its settings from the active session, not from the one whose parser it is."""
+    own: Any = spark._jsparkSession
+    sessions = reduce(getattr, str(own.getClass().getName()).split("."), cast(Any, spark._jvm))
+    before = sessions.getActiveSession()
+    sessions.setActiveSession(own)
+    try:
+        yield
+    finally:
+        if before.isDefined():
+            sessions.setActiveSession(before.get())
+        else:
+            sessions.clearActiveSession()
 
 
 def check_analysed(rows: DataFrame, database: str, tables: Mapping[str, str]) -> None:
