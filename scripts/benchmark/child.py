@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 from typing import Any, TextIO
 
-from benchmark.contenders import CONTENDERS
+from benchmark.contenders import CONTENDERS, ON_TWEETS
 from benchmark.watch import Watch
 from sluice.errors import SluiceError, StorageError
 
@@ -81,8 +81,9 @@ def main(order: dict[str, str]) -> None:
 def _work(order: dict[str, str], told: TextIO) -> None:
     from benchmark.sessions import jobs_since, next_job, start_spark
 
-    what = CONTENDERS[order["name"]][2]
-    spark = None if order["name"] == "b" else start_spark(order["memory"], Path(order["scratch"]))
+    name = order["name"]
+    what = CONTENDERS[name][2] if name in CONTENDERS else ON_TWEETS[name]
+    spark = None if name == "b" else start_spark(order["memory"], Path(order["scratch"]))
     if order["warm"]:
         what(spark, Path(order["warm"]), order["memory"])
     first = next_job(spark) if spark else 0

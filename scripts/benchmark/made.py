@@ -33,10 +33,11 @@ class Landed:
 
     lake: Path
     manifest: dict[str, Any]
+    dataset: str = DATASET
 
     @property
     def raw(self) -> Path:
-        return self.lake / "raw" / DATASET
+        return self.lake / "raw" / self.dataset
 
     @property
     def expected(self) -> dict[str, Any]:
@@ -44,21 +45,22 @@ class Landed:
         return found
 
 
-def landed(lake: Path, seed: int, arguments: Sequence[str]) -> Landed:
-    """The lake with these messages; landed now unless a kept folder has them. UsageError where it has others."""
+def landed(lake: Path, seed: int, arguments: Sequence[str], dataset: str = DATASET) -> Landed:
+    """The lake with these messages, or records of `dataset`, which the arguments then name; landed now unless a kept
+    folder has them. UsageError where it has others."""
     marks = lake / f"landed-{seed}.json"
     order = [*arguments, "--seed", str(seed)]
-    manifest = lake / "_landed" / DATASET / f"seed-{seed}.json"
+    manifest = lake / "_landed" / dataset / f"seed-{seed}.json"
     if marks.exists():
         if json.loads(marks.read_text()) != order:
             raise UsageError(f"{lake}: kept data was made with other arguments; give another --keep or remove it")
-        return Landed(lake, json.loads(manifest.read_text()))
+        return Landed(lake, json.loads(manifest.read_text()), dataset)
     command = [sys.executable, "-m", "landing", "--lake", str(lake), *order]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=False)
     if done.returncode:
         raise StorageError(f"{lake}: landing ended with code {done.returncode}; what went wrong stands above")
     marks.write_text(json.dumps(order))
-    return Landed(lake, json.loads(manifest.read_text()))
+    return Landed(lake, json.loads(manifest.read_text()), dataset)
 
 
 def copy_lake(source: Path, target: Path) -> Path:

@@ -28,9 +28,9 @@ def manifest(lake: Path, name: str = "seed-1") -> dict[str, Any]:
     return dict(json.loads((lake / "_landed" / "app_messages" / f"{name}.json").read_bytes()))
 
 
-def source_objects(lake: Path) -> dict[str, bytes]:
+def source_objects(lake: Path, dataset: str = "app_messages") -> dict[str, bytes]:
     """Key below the raw prefix -> content, uncompressed; every file there, hidden ones too."""
-    raw = lake / "raw" / "app_messages"
+    raw = lake / "raw" / dataset
     found = {str(path.relative_to(raw)): path.read_bytes() for path in sorted(raw.rglob("*")) if path.is_file()}
     return {key: gzip.decompress(data) if key.endswith(".gz") else data for key, data in found.items()}
 
@@ -38,7 +38,7 @@ def source_objects(lake: Path) -> dict[str, bytes]:
 def strict_object(data: bytes, at: int) -> int | None:
     """Where the complete JSON object that begins at `at` ends, None if there is none."""
     end = data.find(b"}", at)
-    while end != -1 and end - at < 3000:
+    while end != -1 and end - at < 20_000:
         try:
             return end + 1 if isinstance(json.loads(data[at : end + 1].decode()), dict) else None
         except ValueError:
