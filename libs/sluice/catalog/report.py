@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _ROWS = 60
 _PLAIN_VALUE = re.compile(r"[0-9:/TZ.-]*")
 _RANGES = ("lowest_integer", "highest_integer", "lowest_number", "highest_number", "earliest", "latest")
-_LENGTHS = ("digits", "scale", "inexact", "shortest", "longest", "fewest", "most", "repeated_names")
+_LENGTHS = ("shortest", "longest", "fewest", "most")
+_COUNTS = ("digits", "scale", "inexact", "repeated_names")
 
 
 def as_json(found: Found) -> dict[str, Any]:
@@ -72,6 +73,7 @@ def _place(place: Place, of: int, name: str) -> dict[str, Any]:
         "declared": _counts(place.declared),
         **{name: _plain(getattr(place, name)) for name in _RANGES if not personal},
         **{name: getattr(place, name) for name in _LENGTHS},
+        **{name: count for name in _COUNTS if (count := getattr(place, name))},
         "distinct": place.values.count,
         "distinct_is_estimate": place.values.full,
         "examples": place.examples,
