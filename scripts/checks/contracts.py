@@ -46,7 +46,7 @@ class NothingToCompare(Exception):
     """Raised where there is no earlier state at hand; the message says why."""
 
 
-def main(argv: list[str]) -> int:
+def main(argv: list[str], root: Path = ROOT) -> int:
     parser = argparse.ArgumentParser("scripts/contracts", description=__doc__)
     parser.add_argument("command", choices=["check"], help="compare schemas/ with what it was")
     parser.add_argument(
@@ -56,11 +56,11 @@ def main(argv: list[str]) -> int:
     )
     args = parser.parse_args(argv)
     try:
-        label, before = _earlier(args.against)
+        label, before = _earlier(args.against, root)
     except NothingToCompare as reason:
         print(f"nothing to compare with: {reason}")
         return 2 if args.against else 0
-    report = check(before, _files(ROOT / "schemas"))
+    report = check(before, _files(root / "schemas"))
     print(f"schemas/ against {label}")
     print("\n".join([*report.lines, *(f"PROBLEM {problem}" for problem in report.problems)] or ["no change"]))
     return 1 if report.problems else 0
@@ -109,8 +109,10 @@ def _line(change: Change) -> str:
 
 def _texts(before: str, after: str) -> Iterator[Change]:
     """Changes that are neither ours to decide nor the addition or loss of a whole property."""
-    from datacontract.data_contract import DataContract
-
+    try:
+        from datacontract.data_contract import DataContract
+    except ImportError:  # outside of the tools' environment, where scripts/contracts never runs
+        return
     found = DataContract(data_contract_str=before).changelog(DataContract(data_contract_str=after))
     added = [entry.path for entry in found.entries if entry.old_value is None and entry.new_value is None]
     for entry in found.entries:
@@ -132,55 +134,55 @@ def _files(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in found}
 
 
-def _earlier(given: str | None) -> tuple[str, dict[str, str]]:
+def _earlier(given: str | None, root: Path) -> tuple[str, dict[str, str]]:
     """What to compare with, as people call it, and its contracts."""
     if given is not None and Path(given).is_dir():
         inner = Path(given, "schemas")
         return given, _files(inner if inner.is_dir() else Path(given))
-    if _git("rev-parse", "--is-inside-work-tree") is None:
+    if _git(root, "rev-parse", "--is-inside-work-tree") is None:
         raise NothingToCompare("this is no git clone; name a folder: --against FOLDER")
     if given is not None:
-        commit = _git("rev-parse", "--verify", "--quiet", f"{given}^{{commit}}")
+        commit = _git(root, "rev-parse", "--verify", "--quiet", f"{given}^{{commit}}")
         if commit is None:
             raise NothingToCompare(f"{given!r} is neither a folder nor a commit of this clone")
-        return given, _at(commit)
-    label, commit = _default()
-    return label, _at(commit)
+        return given, _at(commit, root)
+    label, commit = _default(root)
+    return label, _at(commit, root)
 
 
-def _default() -> tuple[str, str]:
-    head = _git("rev-parse", "--verify", "--quiet", "HEAD")
+def _default(root: Path) -> tuple[str, str]:
+    head = _git(root, "rev-parse", "--verify", "--quiet", "HEAD")
     if head is None:
         raise NothingToCompare("there is no commit yet")
     for branch in ("origin/HEAD", "origin/main", "main"):
-        base = _git("merge-base", "HEAD", branch)
+        base = _git(root, "merge-base", "HEAD", branch)
         if base is not None and base != head:
             return f"where this branch left {branch} ({base[:12]})", base
-    tag = _git("describe", "--tags", "--abbrev=0", "HEAD^") or _git("describe", "--tags", "--abbrev=0")
-    if tag is not None and (commit := _git("rev-parse", "--verify", "--quiet", f"{tag}^{{commit}}")):
+    tag = _git(root, "describe", "--tags", "--abbrev=0", "HEAD^") or _git(root, "describe", "--tags", "--abbrev=0")
+    if tag is not None and (commit := _git(root, "rev-parse", "--verify", "--quiet", f"{tag}^{{commit}}")):
         return f"tag {tag}", commit
-    before = _git("rev-parse", "--verify", "--quiet", "HEAD^")
+    before = _git(root, "rev-parse", "--verify", "--quiet", "HEAD^")
     if before is None:
         raise NothingToCompare("this clone has one commit only (a shallow one, or the first)")
     return f"the commit before ({before[:12]})", before
 
 
-def _at(commit: str) -> dict[str, str]:
-    listed = _git("ls-tree", "-r", "--name-only", "-z", commit, "--", "schemas") or ""
+def _at(commit: str, root: Path) -> dict[str, str]:
+    listed = _git(root, "ls-tree", "-r", "--name-only", "-z", commit, "--", "schemas") or ""
     found = {}
     for path in filter(None, listed.split("\0")):
         name = path.removeprefix("schemas/")
         if name.count("/") == 1 and CONTRACT_FILE.fullmatch(name.rsplit("/", 1)[-1]):
-            text = _git("show", f"{commit}:{path}", strip=False)
+            text = _git(root, "show", f"{commit}:{path}", strip=False)
             if text is None:
                 raise NothingToCompare(f"{path} of {commit[:12]} is not in this clone")
             found[name] = text
     return found
 
 
-def _git(*arguments: str, strip: bool = True) -> str | None:
+def _git(root: Path, *arguments: str, strip: bool = True) -> str | None:
     """What git answers; None where it fails, or is not there."""
-    command = ["git", "-C", str(ROOT), *arguments]
+    command = ["git", "-C", str(root), *arguments]
     env = {**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_NO_LAZY_FETCH": "1"}
     try:
         told = subprocess.run(

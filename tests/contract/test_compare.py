@@ -40,8 +40,9 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any], str | None, str | None]] 
         "major",
     ),
     "required": ({}, {"column_3": {"required": True}}, "major", "major"),
-    "another type": ({}, {"column_4": {"physicalType": "string", "transformLogic": "string(size)", "logicalType": None}},
-                     "major", "major"),
+    "another type": (
+        {}, {"column_4": {"physicalType": "string", "transformLogic": "string(size)", "logicalType": None}},
+        "major", "major"),
     "an expression": ({}, {"column_3": {"transformLogic": "lower(page.path)"}}, "minor", "minor"),
     "the expression of a partition": (
         {}, {"column_2": {"transformLogic": "date_add(visited_at, 1)"}}, "major", "major"),
