@@ -51,3 +51,9 @@ def test_rows_in_another_order_stop_the_batch(order: list[int]) -> None:
 
 def test_what_no_rule_looks_at_does_not_go_through_spark() -> None:
     assert {"name", "message"}.isdisjoint(looked_at(CONTRACT))
+
+
+def test_a_field_is_looked_at_for_its_whole_name_alone() -> None:
+    tweets = looked_at(load_contract("tweets"))
+    assert {"id", "quoted_status_id", "retweeted_status", "user"} <= set(tweets)
+    assert {"quoted_status", "retweeted", "message"}.isdisjoint(tweets)  # parts of names that are

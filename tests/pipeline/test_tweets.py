@@ -58,7 +58,7 @@ IDS: list[tuple[dict[str, Any], int | None]] = [
     ({"id_str": str(SNOWFLAKE + 2), "id": 5.058749240958157e17}, SNOWFLAKE + 2),
     ({"id_str": str(2**63 - 1), "id": 2**63 - 1}, 2**63 - 1),
     ({"id_str": str(SNOWFLAKE + 4), "id": ...}, SNOWFLAKE + 4),
-    ({"id_str": ..., "id": 12467873400}, 12467873400),
+    ({"id_str": ..., "id": 12345678901}, 12345678901),
     ({"id_str": ..., "id": 2**53}, 2**53),
     ({"id_str": ..., "id": SNOWFLAKE + 6}, SNOWFLAKE + 6),
     ({"id_str": ..., "id": ROUNDED}, None),

@@ -175,6 +175,9 @@ def test_any_bytes_are_read_or_refused(stored: bytes) -> None:
 def test_text_is_never_taken_for_another_format() -> None:
     for text in (b'{"a":1}', b"[]", b"\xef\xbb\xbf{}", b"BZh is how it begins", b"   ", b"\n", b'"', b"12", b"junk"):
         assert read(text)[:2] == (text, None)
+    # A damaged record whose first eight bytes could be lengths, but not of what follows.
+    begun = b'\n\x00\x00\x00\x00\n{"created_at":"Sun Nov 26"}'
+    assert read(begun)[:2] == (begun, None)
 
 
 def test_well_compressed_bytes_come_in_steps() -> None:

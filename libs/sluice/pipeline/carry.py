@@ -9,6 +9,7 @@ removed when the writer opens it; what a killed worker leaves behind lies in the
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator
@@ -23,6 +24,7 @@ from sluice.errors import AccountingError
 from sluice.lake.tables import HASH, RESCUED
 from sluice.runtime.workers import forget_archives
 
+_WORD = re.compile(r"\w+")
 MapInArrow = Callable[[Iterable[pa.RecordBatch]], Iterable[pa.RecordBatch]]
 
 # What Spark is told of each row beside raw fields: what kind of row it is, and where the rest of it lies.
@@ -33,7 +35,8 @@ def looked_at(contract: Contract, also: Collection[str] = ()) -> list[str]:
     """Names of the raw fields that Spark is given: whichever an expression, a filter or a rule could name.
 
     `also` are columns of the curated table that the suite's row-level checks look at.
-    A name counts as named where it is a part of the text: a field too many costs a little, one too few would be wrong.
+    A name counts as named where it is a word of the text (be it in a string), and one that is no plain word where it is
+    a part of it: a field too many costs a little, one too few would be wrong.
     """
     texts = [*also, *(filter_.expression for filter_ in contract.filters)]
     for column in contract.columns:
@@ -41,7 +44,9 @@ def looked_at(contract: Contract, also: Collection[str] = ()) -> list[str]:
         if column.required or column.partition_position is not None or column.key_position is not None:
             texts.append(column.name)
     all_texts = "\n".join(texts).lower()
-    return [field.name for field in contract.raw if field.name.lower() in all_texts]
+    words = set(_WORD.findall(all_texts))
+    named = ((name, name.lower()) for name in (field.name for field in contract.raw))
+    return [name for name, lower in named if (lower in words if _WORD.fullmatch(lower) else lower in all_texts)]
 
 
 def told_schema(contract: Contract, also: Collection[str] = ()) -> str:

@@ -56,7 +56,8 @@ def _is_hadoop_snappy(head: bytes) -> bool:
         length |= (byte & 0x7F) << shift
         shift += 7
         if byte < 0x80:
-            return 0 < length <= whole
+            # No text that happens to begin so: Snappy never makes much more of a part than it was.
+            return 0 < length <= whole and part <= 32 + length + length // 6
     return False
 
 
