@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import textwrap
 from typing import Any
 
 import yaml
@@ -74,12 +75,13 @@ def _head(found: Found, made: Sketch) -> str:
     lines = [
         f"A draft by a crawl of {found.location}: {found.format}, {what} ({found.records} records of "
         f"{found.sampled_objects} of {found.objects} objects, {found.damaged} damaged).",
-        "It takes all that was found, and promises nothing. Read it, name it, tighten it, set status: active; once it",
+        "It takes all that was found, and promises nothing. Read it, name it, tighten it, set status: active; once it "
         "is edited, a crawl leaves it alone and writes its own draft beside it.",
     ]
     for key in found.keys[:3]:
         lines.append(f"Likely key: {'.'.join(key.path)} ({key.reason}). {_key_advice(made, key.path)}")
-    return "".join(f"# {line}\n".replace("# \n", "#\n") for line in [*lines, *map(_sentence, made.notes)])
+    wrapped = (textwrap.wrap(line, WIDTH - 2) for line in [*lines, *map(_sentence, made.notes)])
+    return "".join(f"# {line}\n" for lines in wrapped for line in lines)
 
 
 def _key_advice(made: Sketch, path: tuple[str, ...]) -> str:
