@@ -102,12 +102,13 @@ class _Trial:
         from pyspark.sql import functions as F
 
         strict: dict[str, Column] = {}
-        for number in run:
-            again = F.when(F.col(f"_v{number}").isNotNull(), F.expr(self.steps[number].expression))
-            strict[f"_a{number}"] = self._null(number) if number in self.dead else again
         try:
             with conf(self.spark, {ANSI: "true"}):
-                # Spark fixes the mode of each operator when it resolves it, so both can stand in one plan.
+                # Spark fixes the mode of each operator when it resolves it, 3.5 already when it parses it, so both can
+                # stand in one plan.
+                for number in run:
+                    again = F.when(F.col(f"_v{number}").isNotNull(), F.expr(self.steps[number].expression))
+                    strict[f"_a{number}"] = self._null(number) if number in self.dead else again
                 return after.withColumns(strict)
         except AnalysisException as error:
             if len(run) > 1:
