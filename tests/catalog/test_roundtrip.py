@@ -35,7 +35,7 @@ def found_in(records: Sequence[bytes], name: str = "made") -> Found:
 
 
 # Each example takes seconds, so a failure is told as it was met.
-@settings(max_examples=4, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=3, phases=[Phase.explicit, Phase.generate])
 @given(records=datasets(), ascii_only=st.booleans())
 def test_curating_with_the_drafted_contract_refuses_nothing_and_keeps_every_value(
     spark: SparkSession, lake: str, records: list[dict[str, Any]], ascii_only: bool
