@@ -68,6 +68,10 @@ class Query:
         with _in_words():
             yield from texts.toLocalIterator()
 
+    def plan(self) -> str:
+        """Spark's physical plan: what is read of which files, by what filters."""
+        return str(self._rows._jdf.queryExecution().executedPlan().toString())
+
     @property
     def _fields(self) -> list[Any]:
         return list(self._rows.schema.fields)
