@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from sluice.lake import checks, ledger, merge, publish, quarantine, tables
+from sluice.lake import checks, ledger, merge, metadata, publish, quarantine, tables
 from sluice.lake.lease import Holder
 from sluice.runtime.storage import LocalStorage
 
@@ -76,6 +76,7 @@ def watch_commits(patch: pytest.MonkeyPatch, seen: Callable[[str], None]) -> Non
     around(checks, "append_files", "checks commit")
     around(checks, "create_table", "checks made")
     around(tables, "create_table", "table made")
+    around(metadata, "_next", "a change of metadata")
     around(LocalStorage, "delete", "deletion")
 
 
