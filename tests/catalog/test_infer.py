@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sluice.catalog import distinct, infer, merging
@@ -75,6 +75,7 @@ def test_the_merge_of_two_profiles_is_the_profile_of_both(
 
 
 @given(one=records, other=records, third=records)
+@example([], [{"a": {"a": False, "b": True, "A": -1}}], [{"a": {"a": 1, "b": 0}}])
 def test_merging_stays_exact_where_bounds_are_met(
     narrow: None, one: list[dict[str, Any]], other: list[dict[str, Any]], third: list[dict[str, Any]]
 ) -> None:

@@ -87,10 +87,12 @@ class Distinct:
         if len(self.lowest) > LOWEST:
             self.full = True
             self.lowest = {key: self.lowest[key] for key in heapq.nsmallest(LOWEST, self.lowest)}
+            self._settle_shown()
 
     def _settle_shown(self) -> None:
-        if len(self.shown) > EXAMPLES:
-            self.shown = {key: self.shown[key] for key in heapq.nsmallest(EXAMPLES, self.shown)}
+        """Examples of values that are kept only: of another, that it was ever met depends on the order."""
+        kept = [key for key in self.shown if key in self.lowest]
+        self.shown = {key: self.shown[key] for key in heapq.nsmallest(EXAMPLES, kept)}
 
     @property
     def count(self) -> int:

@@ -139,8 +139,9 @@ class _Batch:
         self._profile.add(self._rows)
         self._profile.add_hashes(self._spans)
         if _names(b"".join(self._spans)) != self._profile.members - before:
-            for span in self._spans:
-                _mark_repeated(self._profile.root, span)
+            for span, row in zip(self._spans, self._rows, strict=True):
+                if len(_NAME.findall(span)) != _members(row):
+                    _mark_repeated(self._profile.root, span)
         self._spans, self._rows, self._bytes = [], [], 0
 
 
@@ -149,6 +150,13 @@ def _names(text: bytes) -> int:
     if any(one in text for one in _ODD):
         return len(_NAME.findall(text))
     return text.count(b'":')
+
+
+def _members(value: Any) -> int:
+    """How many members the objects in `value` have."""
+    if isinstance(value, dict):
+        return len(value) + sum(_members(inner) for inner in value.values() if type(inner) in (dict, list))
+    return sum(_members(inner) for inner in value if type(inner) in (dict, list))
 
 
 class _Repeated(dict[str, Any]):
