@@ -10,13 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+from deltalake import write_deltalake
 
 from landing.__main__ import land
 from landing.arguments import parse
 from sluice.catalog import full
 from sluice.catalog.crawl import Options, crawl
 from sluice.runtime.job import main
+from sluice.runtime.storage import join, storage_for
 
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
@@ -116,6 +120,31 @@ def test_what_cannot_be_done_is_one_clear_message_with_code_2(
     assert (code, summary["exit_code"]) == (2, 2)
     assert said in summary["error"]
     assert "Traceback" not in told
+
+
+def test_in_s3_the_same_is_found_and_a_bucket_that_is_not_there_is_told(job: Job, tmp_path: Path, s3_lake: str) -> None:
+    people(tmp_path / "raw" / "people" / "day=2017-11-26")
+    table = pa.table({"id": [1, 2, 3], "of": [{"a": 1.5}, None, {"a": None}]})
+    pq.write_table(table, tmp_path / "t.parquet")
+    write_deltalake(str(tmp_path / "d"), table)
+    for path in (path for path in tmp_path.rglob("*") if path.is_file()):
+        storage_for(s3_lake).put(join(s3_lake, str(path.relative_to(tmp_path))), path.read_bytes())
+    here, there = crawl(str(tmp_path)), crawl(s3_lake)
+    assert [(one.name, one.format, one.records) for one in here if one.format != "parquet"] == [
+        (one.name, one.format, one.records) for one in there if one.format != "parquet"
+    ]
+    assert {one.location.removeprefix(str(tmp_path)) for one in here} == {
+        one.location.removeprefix(s3_lake) for one in there
+    }
+    assert {one.format: one.root for one in here if one.format != "delta"} == {
+        one.format: one.root for one in there if one.format != "delta"
+    }
+    assert (len(here), sorted(one.format for one in there)) == (3, ["delta", "json", "parquet"])
+    bucket = s3_lake.removeprefix("s3://").split("/")[0]
+    for location, said in ((f"{s3_lake}/no", "found none"), (s3_lake.replace(bucket, "nobodys"), "expected")):
+        code, summary, _ = job("--lake", s3_lake, "--location", location)
+        assert (code, location in summary["error"]) == (2, True), summary["error"]
+        assert said in summary["error"]
 
 
 def test_a_sample_needs_no_spark_and_the_job_runs_as_a_process(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sluice.raw.listing import is_data
 from sluice.runtime.storage import StoredObject
 
 # So many objects of a lot are remembered to take samples from, and so many folders side by side told apart by name.
-REMEMBERED = 200
+REMEMBERED = 500
 MOST_FOLDERS = 200
 DELTA_LOG = "_delta_log"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable
 
 from sluice.catalog.findings import CsvDialect
@@ -13,7 +14,7 @@ from sluice.catalog.read_parquet import read_parquet
 from sluice.catalog.sniff import SNIFFED_BYTES, Sniffed, sniff
 from sluice.errors import SourceChanged, SourceMissing
 from sluice.raw.inflate import Content, Unreadable
-from sluice.runtime.storage import StoredObject, storage_for
+from sluice.runtime.storage import Reader, StoredObject, storage_for
 
 _GONE = "was deleted or replaced while it was read"
 
@@ -29,27 +30,27 @@ def look_into(
     partial = Partial()
     for source in sources:
         try:
-            found = _sniffed(source)
+            head = _head(source)
+            found = sniff(head, whole=len(head) >= source.size_bytes)
             partial.formats[found.format] += 1
             if (not only or found.format == only) and found.format in _READERS:
-                _read(source, found, dialect, limits, partial)
+                _read(source, head, found, dialect, limits, partial)
         except (SourceMissing, SourceChanged):
             partial.unreadable[_GONE] += 1
     return partial
 
 
-def _sniffed(source: StoredObject) -> Sniffed:
-    if not source.size_bytes:
-        return Sniffed("empty")
+def _head(source: StoredObject) -> bytes:
     size = min(SNIFFED_BYTES, source.size_bytes)
-    head = storage_for(source.uri).read(source.uri, 0, size)
-    return sniff(head, whole=len(head) >= source.size_bytes)
+    return storage_for(source.uri).read(source.uri, 0, size) if size else b""
 
 
 _READERS = ("json", "csv", "parquet")
 
 
-def _read(source: StoredObject, found: Sniffed, dialect: CsvDialect | None, limits: Limits, partial: Partial) -> None:
+def _read(
+    source: StoredObject, head: bytes, found: Sniffed, dialect: CsvDialect | None, limits: Limits, partial: Partial
+) -> None:
     profile = Profile(partial.root)
     partial.objects += 1
     if found.format == "parquet":
@@ -57,7 +58,7 @@ def _read(source: StoredObject, found: Sniffed, dialect: CsvDialect | None, limi
         return
     partial.compressions[found.compression] += 1
     partial.plain_gzip += found.compression == "gzip" and not source.uri.endswith(".gz")
-    content = Content(lambda: storage_for(source.uri).open(source.uri, etag=source.etag))
+    content = Content(lambda: _opened(source, head))
 
     def read(size: int) -> bytes:
         try:
@@ -74,6 +75,13 @@ def _read(source: StoredObject, found: Sniffed, dialect: CsvDialect | None, limi
         partial.dialects[how] += 1
         read_csv(read, how, limits, partial, profile)
     partial.bytes += content.stored_bytes
+
+
+def _opened(source: StoredObject, head: bytes) -> Reader:
+    """A small object is not asked for a second time."""
+    if len(head) == source.size_bytes:
+        return io.BytesIO(head)
+    return storage_for(source.uri).open(source.uri, etag=source.etag)
 
 
 def _read_parquet(source: StoredObject, limits: Limits, partial: Partial, profile: Profile) -> None:
