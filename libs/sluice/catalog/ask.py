@@ -29,7 +29,7 @@ def ask(
     tables = lake_tables(lake, quarantine)
     spark = run.spark
     spark.sparkContext.setLogLevel("FATAL")  # Spark's own words on a fault hold values, and a stack trace
-    run.progress.at("prepare", f"a query over {len(tables)} tables")
+    run.progress.at("prepare", f"tables in the lake: {len(tables)}")
     query = prepare(spark, text, tables)
     if output == "json":
         check_names(query.heads)

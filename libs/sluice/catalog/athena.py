@@ -67,14 +67,14 @@ def check_query(sql: str) -> None:
     try:
         parsed = [each for each in sqlglot.parse(sql, dialect="athena") if each is not None]
     except SqlglotError as error:
-        raise ProblemsError("the query", [f"it cannot be parsed: {str(error).splitlines()[0]}", todo]) from None
+        raise ProblemsError("the query", [f"it cannot be parsed: {str(error).splitlines()[0]}; {todo}"]) from None
     if len(parsed) != 1:
-        raise ProblemsError("the query", [f"expected one query, found {len(parsed)}", todo])
+        raise ProblemsError("the query", [f"expected one query, found {len(parsed)}; {todo}"])
     writes = (exp.DML, exp.DDL, exp.Command, exp.Into)
     inner = [each for each in parsed[0].walk() if isinstance(each, writes) and not isinstance(each, exp.Query)]
     if inner or not isinstance(parsed[0], exp.Query | exp.Values):
         name = type(inner[0] if inner else parsed[0]).__name__.upper()
-        raise ProblemsError("the query", [f"{name}: it writes, defines or is no query", todo])
+        raise ProblemsError("the query", [f"{name}: it writes, defines or is no query; {todo}"])
 
 
 def run_query(

@@ -97,9 +97,17 @@ def prepare(spark: SparkSession, sql: str, tables: Sequence[LakeTable], database
 def query_session(spark: SparkSession) -> SparkSession:
     """A session with the same catalog, that reads SQL as Athena does."""
     session = spark.newSession()
-    for key, value in {**PINNED, **_READS_AS_ATHENA}.items():
+    for key, value in {**_sized(spark), **PINNED, **_READS_AS_ATHENA}.items():
         session.conf.set(key, value)
     return session
+
+
+def _sized(spark: SparkSession) -> dict[str, str]:
+    """As many parts as the cores are worth, where nobody has said another number: 200 and 50 cost most of a second."""
+    cores = spark.sparkContext.defaultParallelism
+    sizes = {"spark.sql.shuffle.partitions": 4 * cores, "spark.databricks.delta.snapshotPartitions": min(50, 2 * cores)}
+    given = spark.sparkContext.getConf()
+    return {key: str(size) for key, size in sizes.items() if not given.contains(key)}
 
 
 def check_names(heads: Heads) -> None:

@@ -69,11 +69,11 @@ def check_parsed(spark: SparkSession, sql: str, database: str, tables: Mapping[s
         with _active(spark):
             plan = spark._jsparkSession.sessionState().sqlParser().parsePlan(sql)
     except ParseException as error:
-        raise ProblemsError("the query", [_parse_words(str(error)), _TODO]) from None
+        raise _refused([_parse_words(str(error))]) from None
     judge = _Judge(spark, database, tables)
     judge.walk(plan, frozenset())
     if judge.problems:
-        raise ProblemsError("the query", [*dict.fromkeys(judge.problems), _TODO])
+        raise _refused(list(dict.fromkeys(judge.problems)))
     return judge.used
 
 
@@ -102,7 +102,7 @@ def check_analysed(rows: DataFrame, database: str, tables: Mapping[str, str]) ->
             if not (_simple(leaf) in _LEAVES or _is_registered(leaf, database, tables)):
                 strangers.add(f"{_simple(leaf)} is no registered table")
     if strangers:
-        raise ProblemsError("the query", [*sorted(strangers), _TODO])
+        raise _refused(sorted(strangers))
 
 
 def _is_registered(leaf: Any, database: str, tables: Mapping[str, str]) -> bool:
@@ -225,6 +225,10 @@ class _Judge:
 
     def _builtins(self) -> list[str]:
         return [str(each.funcName()) for each in _items(self._registry.listFunction())]
+
+
+def _refused(problems: list[str]) -> ProblemsError:
+    return ProblemsError("the query", [*problems[:-1], f"{problems[-1]}; {_TODO}"])
 
 
 def _refusal(name: str) -> str:
