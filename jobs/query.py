@@ -4,7 +4,8 @@
     spark-submit jobs/query.py --lake s3://bucket/lake --file busiest_hour.sql --output csv --out busiest_hour.csv
 
 The result goes to standard output, before the summary, which stays the last line; with --out it goes to a file, and
-only the summary is printed. Names: a dataset's curated table is called as the dataset, beside it are <dataset>_quarantine
+only the summary is printed: the way for scripts, since spark-submit mixes standard error, which tells the progress, into
+standard output. Names: a dataset's curated table is called as the dataset, beside it are <dataset>_quarantine
 and <dataset>_checks.
 
 Exit codes: 0 answered, 1 failed (run again), 2 wrong arguments or location, or a query that is wrong or refused.
