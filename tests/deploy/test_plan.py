@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from control_planes import Account, AwsError, account
 from deployment.__main__ import main
@@ -17,6 +18,7 @@ from sluice.deploy import deployment, pointer, templates
 from sluice.deploy.deployment import Source, apply, built_release, check_bucket, make_plan, uploaded_release
 from sluice.deploy.environments import Environment, Target
 from sluice.deploy.plan import Plan, rendered
+from sluice.deploy.upload import upload
 from sluice.errors import SluiceError, StorageDenied, UsageError
 from sluice.runtime import aws
 from sluice.runtime.storage import storage_for
@@ -38,20 +40,11 @@ def own(s3_lake: str) -> Environment:
     return environment(artifacts=f"{s3_lake}/artifacts", lake=f"{s3_lake}/lake", region="us-east-1")
 
 
-def bring(folder: Path, uri: str) -> None:
-    """Every file, the manifest last."""
-    files = sorted(
-        (path for path in folder.rglob("*") if path.is_file()), key=lambda path: path.name == "manifest.json"
-    )
-    for path in files:
-        storage_for(uri).put(f"{uri}/{path.relative_to(folder)}", path.read_bytes(), if_absent=True)
-
-
 def deploy(
-    own: Environment, source: Source, target: Target = "glue", upload: Callable[[Path, str], Any] = bring
+    own: Environment, source: Source, target: Target = "glue", bring: Callable[[Path, str], Any] = upload
 ) -> Plan:
     plan, _ = make_plan(own, source, target)
-    apply(own, source, target, plan, upload)
+    apply(own, source, target, plan, bring)
     return plan
 
 
@@ -75,7 +68,7 @@ def test_a_plan_writes_nothing_and_a_deployment_leaves_nothing_to_plan(
     assert plan.upload[0] == len(contents("0.2.0")) + 1
     assert not planes.glue.jobs
     assert not objects(own)
-    apply(own, source, "glue", plan, bring)
+    apply(own, source, "glue", plan, upload)
     assert script(planes) == f"{own.artifacts}/sluice/0.2.0/jobs/curate.py"
     assert planes.glue.tags[NAME] == {"stage": "dev", "sluice": "dev"}
     again, _ = make_plan(own, built_release(own, tmp_path / "r"), "glue")
@@ -104,7 +97,7 @@ def test_a_change_is_shown_field_by_field_and_only_it_is_made(
             "0 to create, 1 to update, 0 unchanged",
         ]
     )
-    apply(other, source, "glue", plan, bring)
+    apply(other, source, "glue", plan, upload)
     assert (planes.glue.jobs[NAME]["Timeout"], planes.glue.tags[NAME]["stage"]) == (45, "test")
     assert "Tags" not in planes.glue.asked("UpdateJob")[0]["JobUpdate"]  # UpdateJob knows none
     assert make_plan(other, source, "glue")[0].nothing
@@ -183,7 +176,7 @@ def test_an_upload_that_breaks_off_changes_no_job_and_the_next_deployment_finish
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        deploy(own, built_release(own, folder), upload=breaks)
+        deploy(own, built_release(own, folder), bring=breaks)
     assert json.dumps(planes.glue.jobs) == before
     with pytest.raises(UsageError, match="is not at"):
         uploaded_release(own, "0.3.0")
@@ -222,7 +215,7 @@ def test_a_job_that_changed_since_the_plan_is_left_as_it_is(planes: Account, own
     plan, _ = make_plan(own, source, "glue")
     planes.glue.jobs[NAME]["Timeout"] = 2
     with pytest.raises(SluiceError, match="somebody else deployed since the plan was made"):
-        apply(own, uploaded_release(own, "0.2.0"), "glue", plan, bring)
+        apply(own, uploaded_release(own, "0.2.0"), "glue", plan, upload)
     assert planes.glue.jobs[NAME]["Timeout"] == 2
 
 
@@ -279,6 +272,19 @@ def test_a_bucket_that_is_missing_or_in_another_region_is_told(
         check_bucket("s3://b/x", "us-east-1")
 
 
+def test_a_role_that_may_list_a_prefix_alone_is_told_the_region_and_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def head_bucket(self, Bucket: str) -> None:
+            headers = {"x-amz-bucket-region": "eu-central-1"}
+            told = {"Error": {"Code": "403"}, "ResponseMetadata": {"HTTPHeaders": headers}}
+            raise ClientError(told, "HeadBucket")
+
+    monkeypatch.setattr(deployment, "client", lambda _: Refusing())
+    check_bucket("s3://b/x", "eu-central-1")
+    with pytest.raises(UsageError, match="bucket b: is in eu-central-1"):
+        check_bucket("s3://b/x", "us-east-1")
+
+
 def test_emr_templates_are_pointed_to_and_of_two_pointers_one_is_refused(
     planes: Account, own: Environment, tmp_path: Path
 ) -> None:
@@ -289,7 +295,7 @@ def test_emr_templates_are_pointed_to_and_of_two_pointers_one_is_refused(
     assert plan.notes == ("no cluster is named (emr.cluster); give --cluster when a job is submitted",)
     assert "/0.2.0/" in json.dumps(templates.job_template(own, "emr", JOB))
     newer = built_release(own, built(tmp_path / "n", "0.3.0"))
-    bring(tmp_path / "n", newer.release.uri)
+    upload(tmp_path / "n", newer.release.uri)
     _, seen = templates.planned(own, newer.release, "emr")
     deploy(own, newer, "emr")
     with pytest.raises(SluiceError, match="somebody else deployed since the plan was made"):
@@ -351,7 +357,6 @@ def test_the_command_shows_the_plan_carries_it_out_and_says_so_on_its_last_line(
 ) -> None:
     import yaml
 
-    monkeypatch.setattr("deployment.deploy.upload", bring)
     file = tmp_path / "dev.yaml"
     file.write_text(yaml.safe_dump(own.model_dump(by_alias=True)), encoding="utf-8")
     folder = built(tmp_path / "r")

@@ -66,12 +66,13 @@ def check_bucket(uri: str, region: str) -> None:
     except Exception as error:
         headers = getattr(error, "response", {}).get("ResponseMetadata", {}).get("HTTPHeaders", {})
         found = headers.get("x-amz-bucket-region")
-        if not found or found == region:
-            if code(error) in ("404", "NoSuchBucket"):
-                raise UsageError(
-                    f"bucket {bucket}: expected a bucket, found none; create it, or correct the name"
-                ) from error
+        if code(error) in ("404", "NoSuchBucket"):
+            raise UsageError(
+                f"bucket {bucket}: expected a bucket, found none; create it, or correct the name"
+            ) from error
+        if not found:
             raise ours(error, f"bucket {bucket}") from error
+        # Who may list some prefixes only, as the deployer, is refused here and told the region all the same.
     if found and found != region:
         raise UsageError(
             f"bucket {bucket}: is in {found}, and the environment in {region}; choose a bucket in {region}, "
