@@ -51,7 +51,8 @@ class Platform:
         witness = self.folder / "witness"
         witness.mkdir(exist_ok=True)
         (witness / "sitecustomize.py").write_text(_WITNESS, encoding="utf-8")
-        own = {"PYTHONPATH": str(witness), "SLUICE_WITNESS": str(self.folder / "witnessed.json"), **more}
+        paths = ":".join([str(witness), *([more["PYTHONPATH"]] if "PYTHONPATH" in more else [])])
+        own = {**more, "PYTHONPATH": paths, "SLUICE_WITNESS": str(self.folder / "witnessed.json")}
         return bare(self.server, self.spark_home, os.environ.get("JAVA_HOME", ""), self.folder, **own)
 
 
@@ -82,3 +83,12 @@ def ended(words: Sequence[str], env: Mapping[str, str], folder: Path, script: Pa
     seen = json.loads((folder / "witnessed.json").read_text("utf-8"))
     modules = {name: path for name, path in seen["modules"].items() if path}
     return Ran(done.returncode, json.loads(lines[-1]), modules, seen["argv"], seen["path"], script, told)
+
+
+def fetched(platform: Platform, uri: str) -> Path:
+    """The object at `uri`, under its own name in a folder of its own."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    path = platform.folder / "fetched" / key.rsplit("/", 1)[1]
+    path.parent.mkdir(exist_ok=True)
+    platform.server.client("reader").download_file(bucket, key, str(path))
+    return path

@@ -59,3 +59,9 @@ def cloud(s3_service: S3Server) -> Iterator[Cloud]:
         aws.client.cache_clear()
         yield Cloud(s3_service, account(changed), f"s3://{s3_service.bucket}/{uuid.uuid4().hex[:12]}")
     aws.client.cache_clear()
+
+
+@pytest.fixture(scope="session")
+def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where archives are unpacked once for all runs that name the same one."""
+    return tmp_path_factory.mktemp("unpacked")

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from at_hand import Platform, Ran, ended
+from at_hand import Platform, Ran, ended, fetched
 
 # What a run has beside its arguments, and what a scheduler or a person may add.
 _OWN = {"--JOB_ID": "j_0", "--JOB_RUN_ID": "jr_0", "--TempDir": "s3://aws-glue-assets/temporary/"}
@@ -95,12 +95,3 @@ def _preinstall(names: Iterable[str], environment: Path) -> None:
         for top in {path.parts[0] for path in found.files or () if path.parts[0] not in ("..", "__pycache__")}:
             if not (site / top).exists():
                 (site / top).symlink_to(base / top)
-
-
-def fetched(platform: Platform, uri: str) -> Path:
-    """The object at `uri`, under its own name in a folder of its own."""
-    bucket, _, key = uri.removeprefix("s3://").partition("/")
-    path = platform.folder / "fetched" / key.rsplit("/", 1)[1]
-    path.parent.mkdir(exist_ok=True)
-    platform.server.client("reader").download_file(bucket, key, str(path))
-    return path

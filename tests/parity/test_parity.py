@@ -10,6 +10,7 @@ import hashlib
 import tomllib
 from pathlib import Path
 
+import emr_runner
 import glue_runner
 import replaced
 from at_hand import Platform, Ran
@@ -50,3 +51,38 @@ def test_what_glue_is_sent_makes_the_tables_of_a_local_run(
     own = str(folder / "python")
     assert {name for name, path in ran.modules.items() if not path.startswith(own)} == {"pyspark"}
     assert ran.argv[1::2] != sorted(ran.argv[1::2])
+
+
+def test_an_emr_step_as_sent_makes_the_tables_of_a_local_run(
+    cloud: Cloud, release: Release, delivered: Delivered, unpacked: Path, tmp_path: Path
+) -> None:
+    lake = cloud.deployed("emr", release, tmp_path)
+    delivered.copy_to(lake)
+    print(replaced.printed(replaced.table("emr", LOCAL)))
+    folder = tmp_path / "container"
+    folder.mkdir()
+    (request,) = cloud.planes.emr.asked("AddJobFlowSteps")
+    ran = emr_runner.run_step(Platform(folder, cloud.server, LOCAL), request, unpacked)
+    holds(ran, lake, delivered, release)
+    comes_from_the_archive_and_the_wheel(ran, folder, release)
+
+
+def test_a_run_on_emr_serverless_as_sent_makes_the_tables_of_a_local_run(
+    cloud: Cloud, release: Release, delivered: Delivered, unpacked: Path, tmp_path: Path
+) -> None:
+    lake = cloud.deployed("emr-serverless", release, tmp_path)
+    delivered.copy_to(lake)
+    print(replaced.printed(replaced.table("emr-serverless", LOCAL)))
+    folder = tmp_path / "container"
+    folder.mkdir()
+    (request,) = cloud.planes.serverless.asked("StartJobRun")
+    ran = emr_runner.run_serverless(Platform(folder, cloud.server, LOCAL), request, unpacked)
+    holds(ran, lake, delivered, release)
+    comes_from_the_archive_and_the_wheel(ran, folder, release)
+
+
+def comes_from_the_archive_and_the_wheel(ran: Ran, folder: Path, release: Release) -> None:
+    for name, path in ran.modules.items():
+        place = f"/{release.wheel}/" if name == "sluice" else "/environment.tar.gz/" if name != "pyspark" else "/"
+        assert place in str(Path(path).resolve()), (name, path)
+        assert not path.startswith(str(ROOT)) or name == "pyspark"
