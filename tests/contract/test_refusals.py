@@ -278,6 +278,19 @@ CONTRACTS: dict[str, tuple[dict[str, Any] | str, list[str]]] = {
             "customProperties[2] maxNesting: expected a whole number from 1 to 200, found 201",
         ],
     ),
+    "columns to evolve": (
+        visits(settings={"evolveColumns": ["plan", "a b", "plan", "_x"]}),
+        [
+            "customProperties[0] evolveColumns[1] a b: a column's name is a letter, then at most 127 letters, digits "
+            "and _",
+            "customProperties[0] evolveColumns[2] plan: is there twice",
+            "customProperties[0] evolveColumns[3] _x: names that begin with `_` are reserved for the pipeline",
+        ],
+    ),
+    "columns to evolve that are no list": (
+        visits(settings={"evolveColumns": "*"}),
+        ["customProperties[0] evolveColumns: expected a list of names, or [*] for all, found '*'"],
+    ),
     "filters": (
         visits(
             settings={
