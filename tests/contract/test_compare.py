@@ -57,6 +57,17 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any], str | None, str | None]] 
     "filters": ({}, {"settings": {"recordFilters": [{"kind": "k", "expression": "size > 1"}]}}, "major", "major"),
     "unknown fields": ({}, {"settings": {"unknownFields": "reject"}}, "major", "minor"),
     "evolving": ({}, {"settings": {"unknownFields": "evolve"}}, "minor", "minor"),
+    "columns to evolve": (
+        {"settings": {"unknownFields": "evolve", "evolveColumns": ["plan"]}},
+        {"settings": {"unknownFields": "evolve", "evolveColumns": ["*"]}}, "minor", "major"),
+    "a column's struct": (
+        {"more": [column("s", logicalType="object", physicalType="struct<a:int>", transformLogic="struct(1 AS a)")]},
+        {"more": [column("s", logicalType="object", physicalType="struct<a:int,b:int>",
+                         transformLogic="struct(1 AS a)")]}, "minor", "major"),
+    "a wider integer in a column's struct": (
+        {"more": [column("s", logicalType="object", physicalType="struct<a:int>", transformLogic="struct(1 AS a)")]},
+        {"more": [column("s", logicalType="object", physicalType="struct<a:bigint>",
+                         transformLogic="struct(1 AS a)")]}, "major", "major"),
     "a limit": ({"settings": {"maxNesting": 20}}, {}, "minor", "major"),
 }  # fmt: skip
 

@@ -14,6 +14,7 @@ with more fields)
 raw field gone, any other raw type, format or dialect    major   records that were taken are refused or lose values
 column added that is neither required, key, partition    minor   rows that are there read NULL
 column added that is                                     major   rows that are there do not have it
+column's struct gains a field, at any depth              minor   rows that are there read NULL in it
 column gone (a renamed one, too), its type changed       major   queries break, and the table cannot change in place
 required added                                           major   records that were taken are refused
 required taken away                                      major   readers may meet NULL where there was none
@@ -25,6 +26,8 @@ columns in another order                                 minor   the table that 
 keep, newestBy, recordFilters                            major   other rows stay
 unknownFields to `reject`, a lower limit                 major   records that were taken are refused
 unknownFields to another, a higher limit                 minor   records that were refused are taken
+a name added to evolveColumns                            minor   it may become a nullable column
+a name taken out of evolveColumns                        major   its column is gone
 =======================================================  ======  ======================================================
 
 In major version 0, which promises nothing yet, a minor stands for a major. This is also what a table can take: patch
@@ -123,18 +126,21 @@ def _widens(before: str, after: str) -> bool:
         return False
 
 
-def _takes(old: SparkType, new: SparkType) -> bool:
-    """Whether every value of `old` is one of `new`, the same in every expression that does not ask for its type."""
-    if old.kind in _INTEGERS and new.kind in _INTEGERS:
-        return _INTEGERS.index(old.kind) <= _INTEGERS.index(new.kind)
-    if old.kind == new.kind == "decimal":
-        (p, s), (q, t) = (_digits(one) for one in (old, new))
-        return t >= s and q - t >= p - s
+def _takes(old: SparkType, new: SparkType, exactly: bool = False) -> bool:
+    """Whether every value of `old` is one of `new`, the same in every expression that does not ask for its type.
+
+    `exactly`: scalars stay what they are, as those of a table must; structs may gain fields all the same.
+    """
     if old.kind == new.kind == "struct":
         there = dict(new.fields)
-        return all(name in there and _takes(type_, there[name]) for name, type_ in old.fields)
+        return all(name in there and _takes(type_, there[name], exactly) for name, type_ in old.fields)
     if old.kind == new.kind and old.parts:
-        return all(_takes(a, b) for a, b in zip(old.parts, new.parts, strict=True))
+        return all(_takes(a, b, exactly) for a, b in zip(old.parts, new.parts, strict=True))
+    if old.kind in _INTEGERS and new.kind in _INTEGERS and not exactly:
+        return _INTEGERS.index(old.kind) <= _INTEGERS.index(new.kind)
+    if old.kind == new.kind == "decimal" and not exactly:
+        (p, s), (q, t) = (_digits(one) for one in (old, new))
+        return t >= s and q - t >= p - s
     return old.text == new.text
 
 
@@ -173,9 +179,9 @@ def _added(column: Column) -> Change:
 def _column(old: Column, new: Column, other_meaning: bool, weighty: bool) -> Iterator[Change]:
     place = f"column {old.name}"
     if old.type != new.type:
-        yield Change(
-            place, f"{old.type} -> {new.type}", "major", "readers get another type, and the table keeps its own"
-        )
+        gains = _takes(parse_type(old.type), parse_type(new.type), exactly=True)
+        why = "rows that are there read NULL in it" if gains else "readers get another type, the table keeps its own"
+        yield Change(place, f"{old.type} -> {new.type}", "minor" if gains else "major", why)
     if old.required != new.required:
         why = "records that were taken are refused" if new.required else "readers may meet NULL where there was none"
         yield Change(place, f"required: {str(new.required).lower()}", "major", why)
@@ -241,6 +247,10 @@ def _settings(before: Contract, after: Contract) -> Iterator[Change]:
         why = "unknown fields are kept elsewhere"
     by: Rise = "major" if rejects else "minor"
     yield from changed("unknownFields", before.unknown_fields, after.unknown_fields, by, why)
+    gone = sorted(set(before.evolve_columns) - set(after.evolve_columns)) if "*" not in after.evolve_columns else []
+    why = "columns made of fields go" if gone else "fields of these names become nullable columns"
+    names = (", ".join(contract.evolve_columns) or "none" for contract in (before, after))
+    yield from changed("evolveColumns", *names, "major" if gone else "minor", why)
     for name, was, is_ in (
         ("maxRecordBytes", before.max_record_bytes, after.max_record_bytes),
         ("maxNesting", before.max_nesting, after.max_nesting),
