@@ -249,8 +249,8 @@ def _settings(before: Contract, after: Contract) -> Iterator[Change]:
     yield from changed("unknownFields", before.unknown_fields, after.unknown_fields, by, why)
     gone = sorted(set(before.evolve_columns) - set(after.evolve_columns)) if "*" not in after.evolve_columns else []
     why = "columns made of fields go" if gone else "fields of these names become nullable columns"
-    names = (", ".join(contract.evolve_columns) or "none" for contract in (before, after))
-    yield from changed("evolveColumns", *names, "major" if gone else "minor", why)
+    named = [", ".join(contract.evolve_columns) or "none" for contract in (before, after)]
+    yield from changed("evolveColumns", named[0], named[1], "major" if gone else "minor", why)
     for name, was, is_ in (
         ("maxRecordBytes", before.max_record_bytes, after.max_record_bytes),
         ("maxNesting", before.max_nesting, after.max_nesting),
