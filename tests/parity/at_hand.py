@@ -13,6 +13,9 @@ from typing import Any
 from replaced import bare, s3_conf
 from support.s3 import S3Server
 
+# Half the CPU of a short run is the JVM compiling itself; it computes the same.
+SMALL_JVM = {"JAVA_TOOL_OPTIONS": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+
 # Written into a folder of its own, which is all of PYTHONPATH: at its end a driver tells what it ran with.
 _WITNESS = """
 import atexit, json, os, sys
@@ -52,7 +55,7 @@ class Platform:
         witness.mkdir(exist_ok=True)
         (witness / "sitecustomize.py").write_text(_WITNESS, encoding="utf-8")
         paths = ":".join([str(witness), *([more["PYTHONPATH"]] if "PYTHONPATH" in more else [])])
-        own = {**more, "PYTHONPATH": paths, "SLUICE_WITNESS": str(self.folder / "witnessed.json")}
+        own = {**SMALL_JVM, **more, "PYTHONPATH": paths, "SLUICE_WITNESS": str(self.folder / "witnessed.json")}
         return bare(self.server, self.spark_home, os.environ.get("JAVA_HOME", ""), self.folder, **own)
 
 
@@ -71,18 +74,22 @@ class Ran:
 
 def ended(words: Sequence[str], env: Mapping[str, str], folder: Path, script: Path) -> Ran:
     """Run it to its end. Raises AssertionError, with the end of its log, where it left no summary."""
-    with open(folder / "log", "w+", encoding="utf-8") as log:
-        done = subprocess.run(
-            words, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True,
-            check=False, timeout=240,
-        )  # fmt: skip
+    with (
+        open(folder / "log", "wb") as log,
+        open(folder / "output", "wb") as output,
+        subprocess.Popen(words, env=env, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, stderr=log) as process,
+    ):
+        try:
+            code = process.wait(timeout=240)
+        finally:
+            process.kill()
     told = (folder / "log").read_text("utf-8", "replace")
-    lines = done.stdout.splitlines()
+    lines = (folder / "output").read_text("utf-8", "replace").splitlines()
     assert lines, told[-6000:]
     assert lines[-1].startswith("{"), lines[-1] + told[-6000:]
     seen = json.loads((folder / "witnessed.json").read_text("utf-8"))
     modules = {name: path for name, path in seen["modules"].items() if path}
-    return Ran(done.returncode, json.loads(lines[-1]), modules, seen["argv"], seen["path"], script, told)
+    return Ran(code, json.loads(lines[-1]), modules, seen["argv"], seen["path"], script, told)
 
 
 def fetched(platform: Platform, uri: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,10 +25,17 @@ _RUNTIMES = {"spark-4.1": ("6.0", "emr-spark-8.1.0"), "spark-3.5": ("5.1", "emr-
 
 @dataclass(frozen=True)
 class Delivered:
-    """The same delivery in every lake: `lake` was curated by a local run, and `expected` is what landing promised."""
+    """The same delivery for every lake: `lake` is curated by a local run, and `expected` is what landing promised."""
 
     lake: str
     expected: dict[str, int]
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def curated(self) -> str:
+        """The lake, once the local run has ended well."""
+        assert self.process.wait(timeout=240) == 0, self.log.read_text("utf-8", "replace")[-4000:]
+        return self.lake
 
     def copy_to(self, lake: str) -> None:
         for stored in storage_for(self.lake).list(join(self.lake, "raw")):

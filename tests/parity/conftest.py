@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import os
+import shutil
 import subprocess
 import sys
 import uuid
@@ -11,13 +14,14 @@ from pathlib import Path
 
 import pytest
 
+from at_hand import SMALL_JVM
 from building.arguments import parse as build_order
 from building.release import build
 from clouds import DATASET, LANE, Cloud, Delivered
 from control_planes import account
 from landing.__main__ import land
 from landing.arguments import parse as land_order
-from sluice.deploy.release import Release, read_release
+from sluice.deploy.release import MANIFEST, Release, read_release
 from sluice.runtime import aws
 from submission import local
 from submission.arguments import parse as submit_order
@@ -29,24 +33,40 @@ _SHARES = "--duplicates 0.03 --late 0.05 --damaged 0.02 --wrong 0.02 --unknown 0
 
 @pytest.fixture(scope="session")
 def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """A release of the files as they are, for this lane and this interpreter alone."""
-    order = build_order(["--allow-dirty", "true", "--lane", LANE, "--out", str(tmp_path_factory.mktemp("dist") / "r")])
+    """A release of the files as they are, for this lane and this interpreter alone, without what no request names.
+
+    Left out are the single wheels, 200 MB: Glue's zip and the archive, which are sent for, hold all of them.
+    """
+    folder = tmp_path_factory.mktemp("dist") / "release"
+    order = build_order(["--allow-dirty", "true", "--lane", LANE, "--out", str(folder)])
     python = ".".join(map(str, sys.version_info[:2]))
     own = {**order.runtimes["release"], "python": {LANE: [python]}}
     if python not in order.runtimes["release"]["python"][LANE]:
         pytest.skip(f"a release has no wheels for Python {python}")
     build(replace(order, runtimes={**order.runtimes, "release": own}))
-    return read_release(order.out or Path())
+    shutil.rmtree(folder / "lanes" / LANE / "wheels")
+    told = json.loads((folder / MANIFEST).read_text("utf-8"))
+    told["files"] = [file for file in told["files"] if (folder / file["path"]).exists()]
+    told["lanes"][LANE] |= {"wheels": [], "all_wheels": {}}
+    (folder / MANIFEST).write_text(json.dumps(told), encoding="utf-8")
+    return read_release(folder)
 
 
 @pytest.fixture(scope="session")
-def delivered(tmp_path_factory: pytest.TempPathFactory) -> Delivered:
+def delivered(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Delivered]:
+    """A delivery, and a local run of it that goes on while a release is made, uploaded and installed."""
     lake = str(tmp_path_factory.mktemp("local"))
     expected = land(land_order(["--lake", lake, *_DELIVERY.split(), *_SHARES.split()]))["expected"]
     words = local.command(submit_order(["--target", "local", "curate", "--lake", lake, "--dataset", DATASET]))
-    done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=120)
-    assert done.returncode == 0, done.stderr[-4000:]
-    return Delivered(lake, expected)
+    log = tmp_path_factory.mktemp("log") / "log"
+    with open(log, "wb") as output:
+        env = {**os.environ, **SMALL_JVM}
+        process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=env)
+    try:
+        yield Delivered(lake, expected, process, log)
+    finally:
+        process.kill()
+        process.wait()
 
 
 @pytest.fixture(scope="session")

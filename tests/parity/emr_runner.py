@@ -43,7 +43,7 @@ def run_serverless(platform: Platform, request: Mapping[str, Any], unpacked: Pat
     options, conf, rest = parsed(shlex.split(told["sparkSubmitParameters"]))
     assert (options, rest) == ({}, [])
     assert all(path.startswith("/usr/share/aws/") for path in conf.pop("spark.jars").split(","))
-    localize(platform, conf, conf["spark.submit.pyFiles"], unpacked)
+    localize(platform, dict(conf), conf["spark.submit.pyFiles"], unpacked)  # the driver's; executors get Spark's own
     env = {key.removeprefix(_SERVERLESS): value for key, value in conf.items() if key.startswith(_SERVERLESS)}
     return submitted(platform, [], conf, told["entryPoint"], told["entryPointArguments"], env)
 

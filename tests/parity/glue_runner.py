@@ -69,7 +69,7 @@ def installed(platform: Platform, arguments: Mapping[str, str]) -> Path:
     command = [sys.executable, "-P", "-m", "pip", "--python", str(python), "install", *words]
     own = {"PIP_CONFIG_FILE": os.devnull, "PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     # Compiling would double the time; the interpreter does it for what is imported.
-    env = platform.environment(**own, PIP_NO_COMPILE="1", PIP_NO_CACHE_DIR="1")
+    env = platform.environment(**own, PIP_COMPILE="0", PIP_NO_CACHE_DIR="1")
     done = subprocess.run(command, env=env, cwd=platform.folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     _preinstall(platform.preinstalled, folder)

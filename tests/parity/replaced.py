@@ -27,7 +27,10 @@ def table(target: str, master: str) -> list[Replaced]:
     lines = [
         Replaced("glue emr emr-serverless", "master", "the platform's own (EMR: --master yarn)", master),
         Replaced("emr", "deploy mode", "cluster", "client, in a folder made as YARN makes a container's"),
-        Replaced("emr-serverless", "deploy mode", "the platform's own", "client, in a folder of its own"),
+        Replaced(
+            "emr-serverless", "deploy mode", "the platform's own", "client, in a folder with the archive unpacked"
+        ),
+        Replaced("emr", "spark.archives, --py-files", "localized by YARN in containers", "the same, in that folder"),
         Replaced("glue", "interpreter", "Glue's Python", f"an empty environment of Python {python}"),
         Replaced("emr emr-serverless", "interpreter", "python3.x of the cluster's PATH", base_python()),
         Replaced("glue emr emr-serverless", "Spark and its Delta jars", "the platform's own", "the lane's pyspark"),

@@ -7,7 +7,10 @@ release is the one that was uploaded, built as scripts/build does for this lane 
 from __future__ import annotations
 
 import hashlib
+import os
+import time
 import tomllib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import emr_runner
@@ -17,6 +20,7 @@ from at_hand import Platform, Ran
 from clouds import DATASET, JOB, Cloud, Delivered
 from lakes import check_rows, curated_rows, quarantine_rows
 from sluice.deploy.release import Release
+from support.cluster import cluster, die
 from support.machine import ROOT
 
 PREINSTALLED = tuple(tomllib.loads((ROOT / "runtimes.toml").read_text("utf-8"))["release"]["preinstalled"])
@@ -31,7 +35,7 @@ def holds(ran: Ran, lake: str, delivered: Delivered, release: Release) -> None:
     assert ran.summary["code_version"] == release.version
     assert not [path for path in ran.path if path.startswith(str(ROOT)) and "/pyspark/" not in path], ran.path
     for rows in (curated_rows, quarantine_rows, check_rows):
-        assert rows(lake, DATASET) == rows(delivered.lake, DATASET), rows.__name__
+        assert rows(lake, DATASET) == rows(delivered.curated(), DATASET), rows.__name__
     assert len(curated_rows(lake, DATASET)) == delivered.expected["curated"]
     assert len(quarantine_rows(lake, DATASET)) == delivered.expected["quarantined"] > 0
 
@@ -67,17 +71,33 @@ def test_an_emr_step_as_sent_makes_the_tables_of_a_local_run(
     comes_from_the_archive_and_the_wheel(ran, folder, release)
 
 
-def test_a_run_on_emr_serverless_as_sent_makes_the_tables_of_a_local_run(
+def staging(folder: Path) -> bool:
+    """Whether the run in `folder` has begun to stage its batch: workers that start earlier try the contract out."""
+    told = folder / "output"  # where spark-submit puts what its Python says on standard error, too
+    return told.exists() and b"stage: batch" in told.read_bytes()
+
+
+def test_a_serverless_run_as_sent_makes_the_same_tables_on_two_workers_of_which_one_dies_in_the_middle(
     cloud: Cloud, release: Release, delivered: Delivered, unpacked: Path, tmp_path: Path
 ) -> None:
     lake = cloud.deployed("emr-serverless", release, tmp_path)
     delivered.copy_to(lake)
-    print(replaced.printed(replaced.table("emr-serverless", LOCAL)))
     folder = tmp_path / "container"
     folder.mkdir()
     (request,) = cloud.planes.serverless.asked("StartJobRun")
-    ran = emr_runner.run_serverless(Platform(folder, cloud.server, LOCAL), request, unpacked)
+    machine = replaced.bare(cloud.server, os.environ["SPARK_HOME"], os.environ.get("JAVA_HOME", ""), tmp_path)
+    own = {**machine, "SLUICE_CLUSTER_PYTHON": replaced.base_python()}
+    with cluster(tmp_path / "cluster", own) as workers, ThreadPoolExecutor(1) as pool:
+        print(replaced.printed(replaced.table("emr-serverless", workers.master)))
+        platform = Platform(folder, cloud.server, workers.master)
+        running = pool.submit(emr_runner.run_serverless, platform, request, unpacked)
+        while not running.done() and not (staging(folder) and (victim := workers.at_work("pyspark.daemon"))):
+            time.sleep(0.02)
+        assert not running.done(), running.result().log[-4000:]
+        die(victim)
+        ran = running.result()
     holds(ran, lake, delivered, release)
+    assert "Lost executor" in ran.log
     comes_from_the_archive_and_the_wheel(ran, folder, release)
 
 
