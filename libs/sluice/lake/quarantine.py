@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -18,6 +19,8 @@ from sluice.runtime.storage import join, storage_for
 
 _TARGET_BYTES = 128 << 20
 _TAKEN_BACK = "sluice-take-back"
+# Not only right below the dataset: error objects lie in `<dataset>/processing-failed/<hour>/`.
+_HOUR = re.compile(r"/(\d{4}/\d{2}/\d{2}/\d{2})/")
 
 REASON = pa.struct([("rule", pa.string()), ("column", pa.string()), ("message", pa.string())])
 QUARANTINE_SCHEMA = pa.schema(
@@ -73,9 +76,8 @@ def reasons_in(rows: pa.RecordBatch) -> Counter[tuple[str, str]]:
 
 def arrival_hour(path: str) -> str:
     """`app_messages/2017/11/26/15/...` -> "2017/11/26/15"; "" where the path below raw/ has no such folders."""
-    parts = path.split("/")[1:5]
-    shaped = [len(part) == width and part.isdigit() for part, width in zip(parts, (4, 2, 2, 2), strict=False)]
-    return "/".join(parts) if len(shaped) == 4 and all(shaped) else ""
+    found = _HOUR.search(path)
+    return found[1] if found else ""
 
 
 def was_taken_back(uri: str, sequence: int) -> bool:

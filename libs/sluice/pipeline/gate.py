@@ -22,7 +22,7 @@ from sluice.lake.tables import HASH
 from sluice.lake.transitions import Counts, Transition
 from sluice.pipeline.terms import Terms
 from sluice.quality.model import Check, Result
-from sluice.raw.listing import arrival_hour
+from sluice.raw.listing import arrival_hour, failed_step
 
 if TYPE_CHECKING:
     from sluice.lake.commit import DataFile
@@ -111,10 +111,11 @@ class Gates:
 def suite_parameters(sources: Sequence[Any]) -> dict[str, Any]:
     """What a suite may name as `$PARAMETER`: the arrival hours of the batch, whole, and the day of the run (UTC).
 
-    Where a source object is in no hour's folder, the time of its last change stands for its arrival.
+    Where a source object is in no hour's folder, the time of its last change stands for its arrival. Nothing of
+    Firehose's error objects comes as far as the suite, so they count only where there is nothing else.
     """
     bounds: list[tuple[datetime, datetime]] = []
-    for source in sources:
+    for source in [source for source in sources if not failed_step(source.path)] or sources:
         hour = arrival_hour(source.path)
         if hour:
             start = datetime.strptime(hour, "%Y/%m/%d/%H").replace(tzinfo=UTC)

@@ -12,7 +12,7 @@ from sluice.lake.transitions import LedgerSource, Transition
 from sluice.pipeline.context import Context, to_ledger
 from sluice.pipeline.options import Options
 from sluice.pipeline.terms import Terms, recorded
-from sluice.raw.listing import arrival_hour, list_sources, look_back_from
+from sluice.raw.listing import arrival_hour, failed_step, list_sources, look_back_from
 from sluice.raw.source import SourceObject
 from sluice.runtime.storage import join, storage_for
 
@@ -21,7 +21,8 @@ AS_RECORDED = "staged files were gone before they were published; staged anew un
 
 
 def new_sources(places: Places, ledger: Ledger, options: Options) -> tuple[list[SourceObject], bool]:
-    """Source objects that no batch has planned, in the order of their keys; and whether all hours were listed.
+    """Source objects that no batch has planned, in the order of their keys, error objects in their hours; and whether
+    all hours were listed.
 
     Listing goes back from how far it had come before by the look-back, and to the beginning when a full one is due.
     """
@@ -35,8 +36,12 @@ def new_sources(places: Places, ledger: Ledger, options: Options) -> tuple[list[
         from_hour = "" if due or newest is None else look_back_from(newest.watermark)
         full = not from_hour and not options.until
     known = ledger.known_sources(from_hour)
-    listed = list_sources(places.landing, places.dataset, from_hour, options.until)
-    return [s for s in listed if (s.path, s.size_bytes, s.etag) not in known], full
+    listed = list_sources(places.landing, places.dataset, from_hour, options.until, failed=True)
+    new = [s for s in listed if (s.path, s.size_bytes, s.etag) not in known]
+    if any(failed_step(source.path) for source in new):
+        # Their keys come after all hours: were they planned last, a run killed before would list on from the newest.
+        new.sort(key=lambda source: arrival_hour(source.path))
+    return new, full
 
 
 def bounded(sources: list[SourceObject], options: Options) -> Iterator[list[SourceObject]]:

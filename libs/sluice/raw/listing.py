@@ -15,18 +15,24 @@ _HOUR = re.compile(r"(?:^|/)(\d{4}/\d{2}/\d{2}/\d{2})/")
 # Firehose's own error outputs below a prefix; they are no data. Their folders may follow the hour's.
 _ERRORS = re.compile(r"(?:^|/)(?:processing-failed|format-conversion-failed|elasticsearch-failed|opensearch-failed|"
                      r"splunk-failed|http-endpoint-failed|redshift-failed|iceberg-failed)(?:/|$)")  # fmt: skip
+# Those of a stream to S3: each entry is a record that was not delivered anywhere else.
+_FAILED = re.compile(r"(?:^|/)(processing-failed|format-conversion-failed)/")
 
 
-def list_sources(landing: str, dataset: str, from_hour: str = "", until_hour: str = "") -> Iterator[SourceObject]:
+def list_sources(
+    landing: str, dataset: str, from_hour: str = "", until_hour: str = "", *, failed: bool = False
+) -> Iterator[SourceObject]:
     """Source objects below the raw prefix `landing`, in the order of their keys; paths begin with the dataset.
 
     `from_hour` and `until_hour` (`YYYY/MM/DD/HH`, the latter excluded) bound the arrival hour; where either is given,
-    objects outside hour folders are left out. Hidden names (`_`, `.`) and Firehose's error objects are no data.
+    objects outside hour folders are left out. Hidden names (`_`, `.`) and Firehose's error objects are no data; with
+    `failed` those of a step before delivery (see `failed_step`) are listed, too.
     """
     for stored in storage_for(landing).list(landing, start_after=from_hour):
         below = stored.uri[len(landing.rstrip("/")) + 1 :]
         hour = arrival_hour(below)
-        if not is_data(below) or (from_hour and hour < from_hour):
+        wanted = is_data(below) or (failed and not _hidden(below) and failed_step(below) != "")
+        if not wanted or (from_hour and hour < from_hour):
             continue
         if until_hour and not (hour and hour < until_hour):
             continue
@@ -35,7 +41,17 @@ def list_sources(landing: str, dataset: str, from_hour: str = "", until_hour: st
 
 def is_data(path: str) -> bool:
     """Whether the object at `path` (below the raw prefix) is a source object."""
-    return not any(part.startswith(("_", ".")) for part in path.split("/")) and not _ERRORS.search(path)
+    return not _hidden(path) and not _ERRORS.search(path)
+
+
+def failed_step(path: str) -> str:
+    """ "processing-failed" or "format-conversion-failed" where the object at `path` is one of these error objects."""
+    found = _FAILED.search(path)
+    return found[1] if found else ""
+
+
+def _hidden(path: str) -> bool:
+    return any(part.startswith(("_", ".")) for part in path.split("/"))
 
 
 def arrival_hour(path: str) -> str:

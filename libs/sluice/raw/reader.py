@@ -11,6 +11,8 @@ compression, layout, changed}.
 An account's `records` are all rows of its source object, `refused` those with a reason, `rescued` those with unknown
 fields kept, `unknown` the names of unknown fields and how many records had each (100 names; what is more under "...").
 `changed` says that the source object is not what was listed: the attempt must be abandoned.
+
+Firehose's error objects (`raw.firehose_errors`) give refused rows only, whatever the contract's format is.
 """
 
 from __future__ import annotations
@@ -25,7 +27,9 @@ from sluice.raw.account import Account
 from sluice.raw.columns import Rows, account_batch, arrow_schema_of, spark_schema_of
 from sluice.raw.damage import Refused
 from sluice.raw.fields import Field
+from sluice.raw.firehose_errors import ErrorsFormat
 from sluice.raw.from_json import JsonFormat
+from sluice.raw.listing import failed_step
 from sluice.raw.source import SourceObject
 from sluice.raw.spans import WINDOW_BYTES, Taken
 from sluice.raw.text import Opened
@@ -82,6 +86,7 @@ class Reader:
         self._storage, self._base_uri = storage, base_uri
         self._schema = arrow_schema(contract)
         self._format = _format_of(contract, window_bytes)
+        self._errors = ErrorsFormat(window_bytes)
         self._rows = Rows(self._format.fields, self._schema, self._format.empty)
 
     def read(self, sources: Sequence[SourceObject]) -> Iterator[pa.RecordBatch]:
@@ -90,7 +95,7 @@ class Reader:
         for source in sources:
             account = Account()
             opened = Opened(source, join(self._base_uri, source.path), self._storage)
-            for event in self._format.events(opened, account):
+            for event in (self._errors if failed_step(source.path) else self._format).events(opened, account):
                 self._add(source.path, event, account)
                 if self._rows.full and (batch := self._rows.flush()) is not None:
                     yield batch
