@@ -44,7 +44,7 @@ setup(
     license_files=["LICENSE"],
     package_dir={"": "libs"},
     packages=find_packages("libs"),
-    package_data={"sluice": ["py.typed"], "sluice.quality.page": ["templates/*.html.j2"]},
+    package_data={"sluice": ["py.typed"], "sluice.quality.page": ["templates/*.html.j2"], "sluice.enrich": ["data/*"]},
     cmdclass={"build_py": BuildWithData},
     python_requires=">=3.11",
     # Neither Spark nor Delta for Spark: every runtime brings its own, and a second one beside it breaks it.
@@ -59,6 +59,7 @@ setup(
         "pyyaml>=6",
         "rich>=14",
         "sqlglot>=27",
+        "vaderSentiment==3.3.2",  # what it gives is named with its version
     ],
     extras_require={
         "spark": ["pyspark>=3.5.6,<4.2", "delta-spark>=3.3.2,<5"],

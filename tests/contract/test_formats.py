@@ -59,7 +59,7 @@ def test_every_problem_of_a_format_is_told_at_once() -> None:
         f"schema[0].properties[2] j: CSV has no json: {instead}",
         f"schema[0].properties[3] d: CSV has no date: {instead}",
         "customProperties[0] csv: no such part `headr` (did you mean `header`?); there are header, delimiter, quote, "
-        "nullText",
+        "nullText, joinedRows",
         "customProperties[0] csv: header: expected true or false, found None",
         "customProperties[0] csv: quote: expected one ASCII character, no line end and no blank, found 'ab'",
         "customProperties[0] csv: delimiter: expected one ASCII character, no line end and no blank, found '\"'",

@@ -11,9 +11,10 @@ from typing import Any
 from open_data_contract_standard.model import OpenDataContractStandard
 
 from sluice.contract.columns import raw_fields, raw_scope, read_columns, read_raw
-from sluice.contract.formats import check_csv, read_format
+from sluice.contract.enrichment import check_filters
+from sluice.contract.formats import check_csv, check_joined, read_format
 from sluice.contract.keys import check_keep, key_positions, partition_positions
-from sluice.contract.model import Contract
+from sluice.contract.model import Contract, Csv
 from sluice.contract.problems import Problems, shown
 from sluice.contract.settings import read_settings
 from sluice.contract.standard import read_standard
@@ -46,6 +47,8 @@ def _build(model: OpenDataContractStandard, path: str, problems: Problems) -> Co
     drafts = read_columns(objects[1], 1, raw, problems)
     settings = read_settings(model, raw_scope(raw, "raw does not have"), problems)
     check_csv(raw_format, settings.csv, settings.places.get("csv"), problems)
+    check_joined(settings.csv, list(raw.values()), settings.places.get("csv", ""), problems)
+    check_filters(settings.enrich, settings.filters, raw_scope(raw, ""), problems)
     partitions = partition_positions(drafts, problems)
     keys = key_positions(drafts, problems)
     check_keep(drafts, keys, partitions, settings, problems)
@@ -66,6 +69,7 @@ def _build(model: OpenDataContractStandard, path: str, problems: Problems) -> Co
         raw_format=raw_format,
         csv=settings.csv,
         evolve_columns=settings.evolve_columns,
+        enrich=settings.enrich,
     )
     return replace(contract, fingerprint=fingerprint(contract))
 
@@ -101,7 +105,14 @@ def fingerprint(contract: Contract) -> str:
         "limits": [contract.max_record_bytes, contract.max_nesting],
     }
     if contract.raw_format != "json":  # contracts from before there were other formats keep their fingerprint
-        said["format"] = [contract.raw_format, asdict(contract.csv) if contract.csv else None]
+        said["format"] = [contract.raw_format, _written(contract.csv) if contract.csv else None]
     if contract.evolve_columns:
         said["evolve"] = [sorted(contract.evolve_columns), [field.name for field in contract.raw if field.evolved]]
+    if contract.enrich:
+        said["enrich"] = [asdict(one) for one in contract.enrich]
     return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
+
+
+def _written(csv: Csv) -> dict[str, Any]:
+    """Without what was added to the setting since, where it is not used."""
+    return {name: value for name, value in asdict(csv).items() if name != "split_joined" or value}

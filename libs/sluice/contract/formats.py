@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 from open_data_contract_standard.model import SchemaObject
 
 from sluice.contract.model import Csv, RawFormat
 from sluice.contract.problems import Problems, did_you_mean, shown
+from sluice.contract.scope import Named
 from sluice.contract.types import JSON, SparkType
 
 FORMATS: tuple[RawFormat, ...] = get_args(RawFormat)
@@ -46,10 +48,10 @@ def check_held(type_: SparkType, format_: RawFormat, place: str, problems: Probl
 
 
 def read_csv(value: object, place: str, problems: Problems) -> Csv | None:
-    """The setting `csv`: {header: true or false, delimiter, quote, nullText}; all but header may be left out."""
-    known = ("header", "delimiter", "quote", "nullText")
+    """The setting `csv`: {header, delimiter, quote, nullText, joinedRows}; all but header may be left out."""
+    known = ("header", "delimiter", "quote", "nullText", "joinedRows")
     if not isinstance(value, dict):
-        problems.add(place, f"expected {{header, delimiter, quote, nullText}}, found {shown(value)}")
+        problems.add(place, f"expected {{{', '.join(known)}}}, found {shown(value)}")
         return None
     before = len(problems.lines)
     for name in value:
@@ -63,7 +65,12 @@ def read_csv(value: object, place: str, problems: Problems) -> Csv | None:
     null_text = value.get("nullText", "")
     if not isinstance(null_text, str):
         problems.add(place, f"nullText: expected text, found {shown(null_text)}")
-    return Csv(header is True, delimiter, quote, str(null_text)) if len(problems.lines) == before else None
+    joined = value.get("joinedRows", "refuse")
+    if joined not in ("refuse", "split"):
+        problems.add(place, f"joinedRows: expected refuse or split, found {shown(joined)}")
+    if len(problems.lines) > before:
+        return None
+    return Csv(header is True, delimiter, quote, str(null_text), joined == "split")
 
 
 def _character(value: dict[Any, Any], name: str, usual: str, not_these: str, place: str, problems: Problems) -> str:
@@ -82,3 +89,13 @@ def check_csv(format_: RawFormat, csv: Csv | None, place: str | None, problems: 
         problems.add(
             "schema[0] raw", "physicalType csv needs the setting csv in customProperties: {header: true or false}"
         )
+
+
+def check_joined(csv: Csv | None, fields: Sequence[Named], place: str, problems: Problems) -> None:
+    """Where one row ends and the next begins is beyond doubt only if a row's last cell holds no blank."""
+    if csv is None or not csv.split_joined:
+        return
+    if csv.header:
+        problems.add(place, "joinedRows: split needs header: false, since it is the place that tells a row's last cell")
+    elif len(fields) < 2 or fields[-1].type.kind in ("string", "boolean"):
+        problems.add(place, "joinedRows: split needs rows of two cells or more that end with a number")

@@ -10,6 +10,7 @@ from sluice.contract.types import parse_type
 Keep = Literal["first", "newest"]
 UnknownFields = Literal["rescue", "evolve", "reject"]
 RawFormat = Literal["json", "csv", "parquet"]
+Reference = Literal["countries", "vader"]
 
 MAX_RECORD_BYTES = 16 << 20
 MAX_NESTING = 200
@@ -77,13 +78,29 @@ class Csv:
     """How CSV is written, which is RFC 4180 with these characters.
 
     `header`: the first row holds names, and cells are found by them; else by their place. An unquoted cell that is
-    empty or `null_text` is NULL.
+    empty or `null_text` is NULL. `split_joined`: rows that lost the line end between them, so that a blank alone is
+    left, are cut there; else they are damage.
     """
 
     header: bool
     delimiter: str = ","
     quote: str = '"'
     null_text: str = ""
+    split_joined: bool = False
+
+
+@dataclass(frozen=True)
+class Enrich:
+    """Raw fields that are filled, before anything is decided, where a record has none of them.
+
+    `fill` are pairs of a field and what it gets: of `countries` code, name, latitude or longitude of the country that
+    the field `by` names; of `vader` compound or word of the text in `by`. `source` then says what filled them.
+    """
+
+    reference: Reference
+    by: str
+    fill: tuple[tuple[str, str], ...]
+    source: str
 
 
 @dataclass(frozen=True)
@@ -110,6 +127,7 @@ class Contract:
     csv: Csv | None = None
     # Raw fields that become columns once they are met, by name, or `*` for all.
     evolve_columns: tuple[str, ...] = ()
+    enrich: tuple[Enrich, ...] = ()
 
     @property
     def partition_columns(self) -> tuple[str, ...]:

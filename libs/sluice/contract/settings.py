@@ -8,14 +8,25 @@ from typing import Any
 
 from open_data_contract_standard.model import CustomProperty, OpenDataContractStandard
 
+from sluice.contract.enrichment import read_enrich
 from sluice.contract.expressions import check_expression
 from sluice.contract.fields import check_name
 from sluice.contract.formats import read_csv
-from sluice.contract.model import MAX_NESTING, MAX_RECORD_BYTES, Csv, Filter, Keep, UnknownFields
+from sluice.contract.model import MAX_NESTING, MAX_RECORD_BYTES, Csv, Enrich, Filter, Keep, UnknownFields
 from sluice.contract.problems import Problems, did_you_mean, shown
 from sluice.contract.scope import Scope
 
-NAMES = ("keep", "newestBy", "unknownFields", "recordFilters", "maxRecordBytes", "maxNesting", "csv", "evolveColumns")
+NAMES = (
+    "keep",
+    "newestBy",
+    "unknownFields",
+    "recordFilters",
+    "maxRecordBytes",
+    "maxNesting",
+    "csv",
+    "evolveColumns",
+    "enrich",
+)
 LEAST_RECORD_BYTES, MOST_RECORD_BYTES = 1 << 10, 128 << 20
 _KIND = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -33,6 +44,7 @@ class Settings:
     max_nesting: int = MAX_NESTING
     csv: Csv | None = None
     evolve_columns: tuple[str, ...] = ()
+    enrich: tuple[Enrich, ...] = ()
 
 
 def read_settings(model: OpenDataContractStandard, raw: Scope, problems: Problems) -> Settings:
@@ -83,6 +95,8 @@ def _read_one(found: CustomProperty, place: str, settings: Settings, raw: Scope,
         settings.max_nesting = _within(1, MAX_NESTING, value, place, problems)
     elif name == "csv":
         settings.csv = read_csv(value, place, problems)
+    elif name == "enrich":
+        settings.enrich = tuple(read_enrich(value, place, raw, problems))
     elif name == "evolveColumns":
         settings.evolve_columns = _names(value, place, problems)
     else:
