@@ -1,10 +1,10 @@
-"""Run in Spark what may raise: quietly, under settings that are put back, with a reason that fits a line."""
+"""Run in Spark what may raise: quietly, with a reason that fits a line."""
 
 from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -47,22 +47,6 @@ def reason(error: Exception) -> str:
         else type(error).__name__
     )
     return (found if len(found) <= 200 else found[:197] + "...").rstrip(".")
-
-
-@contextmanager
-def conf(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
-    """Runtime settings for a while; whatever happens, the old ones come back."""
-    before = {key: spark.conf.get(key, None) for key in wanted}
-    try:
-        for key, value in wanted.items():
-            spark.conf.set(key, value)
-        yield
-    finally:
-        for key, old in before.items():
-            if old is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, old)
 
 
 @contextmanager

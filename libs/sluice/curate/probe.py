@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sluice.contract.model import Contract
-from sluice.curate.attempt import conf, quiet, raised, reason
+from sluice.curate.attempt import quiet, raised, reason
 from sluice.curate.extremes import extreme_rows
 from sluice.curate.together import at_once
 from sluice.errors import ContractError
+from sluice.runtime.session import conf
 
 if TYPE_CHECKING:
     from pyspark.sql import Column, DataFrame, SparkSession

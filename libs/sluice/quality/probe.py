@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from sluice.contract.model import Contract
 from sluice.errors import SuiteError
 from sluice.quality.fits import OWN
 from sluice.quality.predicates import RowCheck
+from sluice.runtime.session import conf
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -55,7 +56,7 @@ def probe(spark: SparkSession, contract: Contract, checks: Sequence[RowCheck], p
     problems: dict[str, str] = {}
     for ansi, kinds in ((False, ("plausible", "extreme", "none")), (True, ("plausible", "none"))):
         waiting = [check for check in checks if check.place not in problems]
-        with _conf(spark, {**_UTC, _ANSI: str(ansi).lower()}), _without_stacks():
+        with conf(spark, {**_UTC, _ANSI: str(ansi).lower()}), _without_stacks():
             rows = _rows(spark, contract, kinds)
             if _raised(rows, waiting) is None:
                 continue
@@ -118,19 +119,3 @@ def _without_stacks() -> Iterator[None]:
     finally:
         for logger, was_disabled in zip(loggers, before, strict=True):
             logger.disabled = was_disabled
-
-
-@contextmanager
-def _conf(spark: SparkSession, wanted: Mapping[str, str]) -> Iterator[None]:
-    """Runtime settings for a while; whatever happens, the old ones come back."""
-    before = {key: spark.conf.get(key, None) for key in wanted}
-    try:
-        for key, value in wanted.items():
-            spark.conf.set(key, value)
-        yield
-    finally:
-        for key, old in before.items():
-            if old is None:
-                spark.conf.unset(key)
-            else:
-                spark.conf.set(key, old)
