@@ -16,6 +16,7 @@ from itertools import chain
 from sluice.contract.model import Contract
 from sluice.curate.probe import probe_expressions
 from sluice.curate.shape import contract_rules, decided, shaped
+from sluice.enrich.batches import enriching
 from sluice.errors import AccountingError, SourceChanged
 from sluice.lake.commit import DataFile
 from sluice.lake.duplicates import Duplicates, files_that_may_match, find_duplicates, spoilt_published
@@ -101,7 +102,7 @@ def stage_batch(context: Context, planned: Transition, terms: Terms) -> Staged |
         messages=messages | {rule.tag: (rule.name, rule.column, rule.message) for rule in rules},
     )
     reader = typed(make_reader(reading(contract), groups, places.raw), contract)
-    reader = leaving(reader, contract, looked_at)
+    reader = leaving(enriching(reader, contract.enrich), contract, looked_at)
     raw = spark.range(0, len(groups), 1, len(groups)).mapInArrow(reader, told_schema(contract, looked_at))
     rows = raw.transform(shaped(contract)).transform(decided(contract, rules, asked))
     stage = write_stage(rows, plan, rejoined(contract))
