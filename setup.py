@@ -23,10 +23,10 @@ class BuildWithData(build_py):
 
     def run(self) -> None:
         super().run()
-        for folder, pattern in (("schemas", "*.yaml"), ("expectations", "*.json")):
+        for folder, patterns in (("schemas", ("*.yaml", "*.sql")), ("expectations", ("*.json",))):
             target = Path(self.build_lib, "sluice", folder)
             shutil.rmtree(target, ignore_errors=True)  # build/ may hold what was deleted since
-            for source in sorted((ROOT / folder).rglob(pattern)):
+            for source in sorted(path for pattern in patterns for path in (ROOT / folder).rglob(pattern)):
                 if ".draft." in source.name:  # what a crawl leaves beside a file that was edited
                     continue
                 copy = target / source.relative_to(ROOT / folder)
@@ -59,7 +59,7 @@ setup(
         "pyyaml>=6",
         "rich>=14",
         "sqlglot>=27",
-        "vaderSentiment==3.3.2",  # what it gives is named with its version
+        "vadersentiment==3.3.2",  # what it gives is named with its version
     ],
     extras_require={
         "spark": ["pyspark>=3.5.6,<4.2", "delta-spark>=3.3.2,<5"],

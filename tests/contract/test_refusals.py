@@ -12,7 +12,9 @@ from support.contracts import text_of, visits, with_logic
 
 MADE = "schema[1].properties[5] made: "
 KEY = {"primaryKey": True, "primaryKeyPosition": 1}
-SETTINGS = "there are keep, newestBy, unknownFields, recordFilters, maxRecordBytes, maxNesting, csv, evolveColumns"
+SETTINGS = (
+    "there are keep, newestBy, unknownFields, recordFilters, maxRecordBytes, maxNesting, csv, evolveColumns, enrich"
+)
 TYPES = (
     "string, boolean, tinyint, smallint, int, bigint, float, double, decimal(p,s), date, timestamp, binary, array<..>, "
     "struct<..>, map<..>"

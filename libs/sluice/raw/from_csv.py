@@ -18,6 +18,7 @@ import msgspec
 from sluice.contract.model import Contract, Csv
 from sluice.contract.types import SparkType
 from sluice.raw.account import Account
+from sluice.raw.csv_joined import NUMBER, Joined
 from sluice.raw.csv_rows import Block, CsvRows, refused_row
 from sluice.raw.damage import Refused
 from sluice.raw.fields import FAULTS, Field, fields_of, list_decoder, row_type
@@ -29,7 +30,7 @@ from sluice.raw.text import Opened, TextSource
 # So much of an object is looked at to tell JSON from CSV.
 _HEAD_BYTES = 4096
 _BLANKS = " \t\r\n"
-_TOKEN = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?|true|false").fullmatch
+_TOKEN = re.compile(rf"{NUMBER}|true|false").fullmatch
 # An object with a member, or an array of such: in CSV its quotes would be broken.
 _JSON_BEGUN = re.compile(rb'[ \t\r\n]*+(?:\[[ \t\r\n]*+)?\{[ \t\r\n]*+"(?:[^"\\]++|\\.)*+"[ \t\r\n]*+:').match
 _json = msgspec.json.Encoder().encode
@@ -49,6 +50,7 @@ class CsvFormat:
         self.empty: Any = self._row()
         self._cells = _Cells(contract.csv)
         self._reject = contract.unknown_fields == "reject"
+        self._joined = Joined(contract.csv, self.fields) if contract.csv.split_joined else None
 
     def events(self, opened: Opened, account: Account) -> Iterator[Taken | Refused]:
         """All that is in one source object, in its order."""
@@ -90,7 +92,7 @@ class CsvFormat:
         starts: list[int] = []
         spans: list[bytes] = []
         table: list[Cells] = []
-        for start, span in block:
+        for start, span in self._joined.cut(block) if self._joined else block:
             try:
                 cells = self._cells.of(span.decode())
                 why = "" if len(cells) == len(names) else f"expected {len(names)} cells, found {len(cells)}"
