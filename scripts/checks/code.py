@@ -21,6 +21,7 @@ def main() -> int:
         "layers (import-linter)": lambda: _run("lint-imports", "--no-cache", "--no-logo"),
         "contracts (datacontract)": _contracts,
         "versions of contracts": lambda: _run(sys.executable, "-m", "checks.contracts", "check"),
+        "policies (parliament)": lambda: _run(sys.executable, "-m", "checks.policies", "examples"),
     }
     failures = []
     for name, check in checks.items():

@@ -4,26 +4,46 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from fnmatch import fnmatchcase
 from typing import Any
 
 import botocore.session
 import pytest
+import yaml
 
-from environment_files import environment
-from sluice.deploy.environments import Environment
+from environment_files import ROOT, environment
+from sluice.deploy.access import SCRIPTS
+from sluice.deploy.environments import Environment, read_environment
 from sluice.deploy.policies import policies, reasons
+from sluice.errors import UsageError
 
 pytestmark = pytest.mark.lane("spark-4.1")
 
 ROLES = ("job", "deployer", "reader")
 # S3's permissions are not its operations; the other services' are.
-_S3 = {"s3:GetObject", "s3:PutObject", "s3:DeleteObject", "s3:ListBucket", "s3:AbortMultipartUpload"}
+_S3 = {f"s3:{each}" for each in ("GetObject", "PutObject", "DeleteObject", "ListBucket")}
+_S3 |= {"s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"}
 _NO_OPERATION = {*_S3, "iam:PassRole", "cloudwatch:PutMetricData"}
 _SERVICES = {"elasticmapreduce": "emr"}
 _LARGEST_MANAGED_POLICY = 6144
-FULL = environment("prod", catalog_database="curated", emr={"release": "emr-spark-8.1.0", "cluster": "j-2AXXXXXXGAPLF"})
-ENVIRONMENTS = [environment("dev"), environment("prod"), FULL]
+
+
+def all_jobs(name: str, **changes: Any) -> Environment:
+    """The example `name` with its own jobs, all of them."""
+    data = yaml.safe_load((ROOT / "environments" / f"{name}.yaml").read_text(encoding="utf-8"))
+    return read_environment(yaml.safe_dump({**data, **changes}), name)
+
+
+EVERY_JOB = {
+    **{script: {"script": script, "dataset": "app_messages"} for script in SCRIPTS},
+    "crawl-all": {"script": "crawl", "arguments": {"report": "s3://example-sluice-lake/prod/reports/crawl.json"}},
+    "crawl-exports": {"script": "crawl", "arguments": {"location": "s3://example-exports/daily"}},
+    "query-all": {"script": "query"},
+    "alone": {"script": "curate", "dataset": "tweets", "role": "arn:aws:iam::111122223333:role/alone"},
+}
+FULL = all_jobs("prod", jobs=EVERY_JOB, emr={"release": "emr-spark-8.1.0", "cluster": "j-2AXXXXXXGAPLF"})
+ENVIRONMENTS = [all_jobs("dev"), all_jobs("prod"), FULL]
 
 
 def statements(own: Environment, *names: str) -> list[dict[str, Any]]:
@@ -62,13 +82,22 @@ def test_every_action_is_an_operation_that_there_is(own: Environment) -> None:
             assert operation in session.get_service_model(_SERVICES.get(service, service)).operation_names, action
 
 
-@pytest.mark.parametrize("own", ENVIRONMENTS, ids=["dev", "prod", "full"])
-def test_a_linter_of_policies_finds_nothing(own: Environment) -> None:
-    parliament = pytest.importorskip("parliament")
-    for name, found in policies(own).items():
-        if "Statement" in found and not name.endswith("-trust"):  # it knows no trusts
-            told = parliament.analyze_policy_string(json.dumps(found)).findings
-            assert [f"{name}: {each.issue} {each.detail}" for each in told] == []
+def linted(documents: dict[str, Any]) -> list[str]:
+    """What parliament says, in the environment that has it."""
+    command = [str(ROOT / "scripts" / "run"), "--lane", "tools", "python", "-m", "checks.policies"]
+    found = subprocess.run(command, input=json.dumps(documents), capture_output=True, text=True, check=False)
+    assert found.returncode == bool(found.stdout.strip()), found.stderr
+    return found.stdout.splitlines()
+
+
+def test_a_linter_of_policies_finds_nothing_but_in_a_policy_that_is_wrong() -> None:
+    documents = {
+        f"{number}: {name}": found for number, own in enumerate(ENVIRONMENTS) for name, found in policies(own).items()
+    }
+    bad = {"Sid": "x", "Effect": "Allow", "Action": ["s3:GetObjekt"], "Resource": ["arn:aws:s3:::b/*"]}
+    documents["wrong"] = {"Version": "2012-10-17", "Statement": [bad]}
+    [told] = linted(documents)
+    assert told.startswith("wrong: UNKNOWN_ACTION")
 
 
 @pytest.mark.parametrize("own", ENVIRONMENTS, ids=["dev", "prod", "full"])
@@ -106,8 +135,90 @@ def test_a_job_reads_raw_writes_tables_and_deletes_only_staged_files_and_leases(
     assert not may(own, "job", "s3:PutObject", "arn:aws:s3:::example-sluice-artifacts/dev/sluice/0.2.0/jobs/curate.py")
 
 
+def test_every_script_of_jobs_has_its_permissions() -> None:
+    assert {path.stem for path in (ROOT / "jobs").glob("*.py")} <= SCRIPTS.keys()
+
+
+def test_a_job_whose_script_nobody_knows_is_refused() -> None:
+    with pytest.raises(UsageError, match=r"no permissions are known for the script curat, .*did you mean `curate`"):
+        policies(environment("dev", jobs={"x": {"script": "curat", "dataset": "app_messages"}}))
+
+
+LAKE = "arn:aws:s3:::example-sluice-lake/prod"
+DATABASE = "arn:aws:glue:eu-west-1:111122223333:database/sluice"
+
+
+def test_a_crawl_reads_raw_and_writes_nothing_but_its_report() -> None:
+    for place, alone, all_ in ((f"{LAKE}/raw/app_messages/x", True, True), (f"{LAKE}/raw/other/x", False, True)):
+        assert may(FULL, "job crawl", "s3:GetObject", place) == alone
+        assert may(FULL, "job crawl-all", "s3:GetObject", place) == all_
+    assert not may(FULL, "job crawl-all", "s3:GetObject", f"{LAKE}/curated/app_messages/x")
+    assert not [s for s in statements(FULL, "job crawl") if "s3:PutObject" in s["Action"]]
+    [written] = [s for s in statements(FULL, "job crawl-all") if "s3:PutObject" in s["Action"]]
+    assert written["Resource"] == [f"{LAKE}/reports/crawl.json"]
+    assert may(FULL, "job crawl-exports", "s3:GetObject", "arn:aws:s3:::example-exports/daily/a/b.csv")
+    assert not may(FULL, "job crawl-exports", "s3:GetObject", f"{LAKE}/raw/app_messages/x")
+    assert FULL.arguments("crawl")["location"] == "s3://example-sluice-lake/prod/raw/app_messages"
+
+
+def test_a_query_reads_tables_and_writes_nothing() -> None:
+    for job, tweets in (("job query", False), ("job query-all", True)):
+        for folder in ("curated/{}", "_sluice/{}/checks"):
+            assert may(FULL, job, "s3:GetObject", f"{LAKE}/{folder.format('app_messages')}/x")
+            assert may(FULL, job, "s3:GetObject", f"{LAKE}/{folder.format('tweets')}/x") == tweets
+        assert may(FULL, job, "s3:GetObject", "arn:aws:s3:::example-sluice-quarantine/prod/app_messages/x")
+        for hidden in ("raw/app_messages/x", "_sluice/app_messages/ledger/x"):
+            assert not may(FULL, job, "s3:GetObject", f"{LAKE}/{hidden}")
+        actions = {action for statement in statements(FULL, job) for action in statement["Action"]}
+        assert not actions & {"s3:PutObject", "s3:DeleteObject", "glue:CreateTable", "kms:GenerateDataKey"}
+
+
+def test_registering_reads_logs_of_tables_and_is_the_only_job_that_writes_the_catalog() -> None:
+    assert may(FULL, "job register", "s3:GetObject", f"{LAKE}/curated/app_messages/_delta_log/0.json")
+    assert may(FULL, "job register", "s3:GetObject", f"{LAKE}/raw/app_messages/2017/x.gz")  # can Athena read it?
+    assert not may(FULL, "job register", "s3:GetObject", f"{LAKE}/curated/app_messages/part.parquet")
+    assert not [s for s in statements(FULL, "job register") if "s3:PutObject" in s["Action"]]
+    writing = [job for job in FULL.jobs if may(FULL, f"job {job}", "glue:UpdateTable", DATABASE)]
+    assert writing == ["register"]
+    assert FULL.arguments("register").items() >= {"target": "glue", "database": "sluice"}.items()
+
+
+def test_a_job_with_a_role_of_its_own_shares_nothing() -> None:
+    own = f"{LAKE}/curated/tweets/x"
+    assert may(FULL, "job alone", "s3:PutObject", own)
+    assert not may(FULL, "job", "s3:PutObject", own)
+    assert not may(FULL, "job alone", "s3:PutObject", f"{LAKE}/curated/app_messages/x")
+    assert (FULL.role("alone"), FULL.role("curate")) == ("arn:aws:iam::111122223333:role/alone", FULL.roles.job)
+    [passed] = [s for s in statements(FULL, "deployer") if "iam:PassRole" in s["Action"]]
+    assert passed["Resource"] == sorted({FULL.role("alone"), FULL.roles.job})
+
+
+def prefixes(statement: dict[str, Any]) -> list[str]:
+    return list(statement.get("Condition", {}).get("StringLike", {}).get("s3:prefix", []))
+
+
+def test_the_role_that_jobs_share_may_do_what_each_of_them_does() -> None:
+    for job in set(FULL.jobs) - {"alone"}:
+        for statement in statements(FULL, f"job {job}"):
+            for action in statement["Action"]:
+                assert [each for each in statement["Resource"] if not may(FULL, "job", action, each)] == [], job
+            same = [s for s in statements(FULL, "job") if s["Resource"] == statement["Resource"]]
+            for wanted in prefixes(statement):
+                assert any(fnmatchcase(wanted, pattern) for each in same for pattern in prefixes(each)), wanted
+
+
+def test_a_reader_asks_athena_in_one_workgroup_and_keeps_results_in_one_place() -> None:
+    asking = "athena:StartQueryExecution"
+    assert may(FULL, "reader", asking, "arn:aws:athena:eu-west-1:111122223333:workgroup/sluice-prod")
+    assert not may(FULL, "reader", asking, "arn:aws:athena:eu-west-1:111122223333:workgroup/primary")
+    written = [s["Resource"] for s in statements(FULL, "reader") if "s3:PutObject" in s["Action"]]
+    assert written == [["arn:aws:s3:::example-sluice-results/prod/*"]]
+    assert not may(FULL, "reader", "glue:UpdateTable", DATABASE)
+    assert "bucket example-sluice-results" in policies(FULL)
+
+
 def test_a_reader_sees_what_is_published_and_no_record_as_it_was_received() -> None:
-    own = environment("prod")
+    own = environment("prod", athena=None, catalog_database=None)
     lake = "arn:aws:s3:::example-sluice-lake/prod"
     assert may(own, "reader", "s3:GetObject", f"{lake}/curated/app_messages/part.parquet")
     assert may(own, "reader", "s3:GetObject", f"{lake}/_sluice/app_messages/checks/part.parquet")
@@ -131,11 +242,12 @@ def test_a_deployer_reads_no_data_and_deletes_no_release() -> None:
 
 def test_buckets_are_listed_below_the_lake_alone() -> None:
     for own in ENVIRONMENTS:
+        below = (f"{own.name}/", "dev-athena", "prod", "daily")  # results of Athena, and where FULL crawls
         for statement in statements(own, *ROLES):
             if "s3:ListBucket" in statement["Action"]:
                 prefixes = statement["Condition"]["StringLike"]["s3:prefix"]
                 assert prefixes
-                assert all(prefix.startswith(f"{own.name}/") for prefix in prefixes)
+                assert all(prefix.startswith(below) for prefix in prefixes)
 
 
 def test_the_key_is_used_through_s3_alone_and_only_where_there_is_one() -> None:
@@ -166,7 +278,7 @@ def test_roles_are_taken_only_from_the_own_account_and_passed_only_to_the_runtim
             assert "111122223333" in json.dumps(statement["Condition"])
             assert statement["Principal"] != "*"
         [passed] = [s for s in statements(own, "deployer") if "iam:PassRole" in s["Action"]]
-        assert passed["Resource"] == [own.roles.job]
+        assert set(passed["Resource"]) == {own.role(job) for job in own.jobs}
         assert set(passed["Condition"]["StringEquals"]["iam:PassedToService"]) <= {
             "glue.amazonaws.com", "emr-serverless.amazonaws.com", "elasticmapreduce.amazonaws.com",
         }  # fmt: skip

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from sluice.contract.problems import Problems, did_you_mean, shown
 from sluice.deploy.sections import (
     RESERVED,
+    Athena,
     Emr,
     Glue,
     Job,
@@ -25,21 +24,20 @@ from sluice.deploy.sections import (
     TagText,
     matching,
 )
+from sluice.deploy.written import is_secret, leaves, read_yaml
 from sluice.errors import ProblemsError, UsageError
+from sluice.runtime.storage import join
 
 Target = Literal["glue", "emr", "emr-serverless"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 OWNER_TAG = "sluice"
-
-_SECRET_NAME = re.compile(r"secret|passw|credential|private.?key|access.?key|api.?key|(^|[_-])tokens?($|[_-])", re.I)
-_SECRET_VALUE = re.compile(r"\b(AKIA|ASIA)[0-9A-Z]{16}\b|-----BEGIN|://[^/\s:@]+:[^/\s@]+@|\bgh[pousr]_\w{20,}")
-_LOOKS_RANDOM = re.compile(r"(?=\S*[a-z])(?=\S*[A-Z])(?=\S*\d)[A-Za-z0-9/+]{40}")
+CURATE, CRAWL, REGISTER = "curate", "crawl", "register"
 
 
 class Environment(Section):
     """One environment file, valid. URIs have no slash at their end; `quarantine` None: in the lake.
 
-    `catalog_database`: the one of the Glue Data Catalog that a job may register tables in; None: it registers none.
+    `catalog_database`: the one of the Glue Data Catalog that jobs/register.py registers tables in, for readers to find.
     """
 
     form: Literal[1]
@@ -52,6 +50,7 @@ class Environment(Section):
     roles: Roles
     catalog_database: Annotated[str, matching(r"[a-z][a-z0-9_]{0,254}", "a database's name")] | None = None
     tags: dict[TagText, TagText] = Field(default_factory=dict, max_length=40)
+    athena: Athena | None = None
     price_per_dpu_hour: Annotated[float, Field(gt=0, lt=100)] | None = None
     jobs: dict[Name, Job] = Field(min_length=1)
     glue: Glue | None = None
@@ -60,7 +59,7 @@ class Environment(Section):
 
     @property
     def account(self) -> str:
-        """The twelve digits; the job role's."""
+        """The twelve digits; roles.job's."""
         return str(self.roles.job).split(":")[4]
 
     @property
@@ -70,7 +69,12 @@ class Environment(Section):
 
     @property
     def datasets(self) -> tuple[str, ...]:
-        return tuple(sorted({job.dataset for job in self.jobs.values()}))
+        """Those that jobs name."""
+        return tuple(sorted({job.dataset for job in self.jobs.values() if job.dataset}))
+
+    def role(self, job: str) -> str:
+        """The role that `job` runs as."""
+        return self.jobs[job].role or self.roles.job
 
     def section(self, target: Target) -> Section:
         """The target's section; UsageError where the file has none."""
@@ -92,8 +96,16 @@ class Environment(Section):
     def arguments(self, job: str) -> dict[str, str]:
         """The arguments of a job, without what a run adds: `{"lake": ..., "dataset": ..., ...}`."""
         found = self.jobs[job]
-        quarantine = {"quarantine": self.quarantine} if self.quarantine else {}
-        return {"lake": self.lake, "dataset": found.dataset, **quarantine, **found.arguments}
+        told = {"lake": self.lake}
+        if found.dataset:
+            told["dataset"] = found.dataset
+        if self.quarantine:
+            told["quarantine"] = self.quarantine
+        if found.script == CRAWL and found.dataset:
+            told["location"] = join(self.lake, "raw", found.dataset)
+        if found.script == REGISTER and self.catalog_database:
+            told |= {"target": "glue", "database": self.catalog_database}
+        return {**told, **found.arguments}
 
 
 def load_environment(path: Path) -> Environment:
@@ -111,11 +123,11 @@ def load_environment(path: Path) -> Environment:
 def read_environment(text: str, where: str) -> Environment:
     """Text -> environment; ProblemsError with all problems, none of which shows what may be a secret."""
     problems = Problems()
-    data = _read_yaml(text, problems)
+    data = read_yaml(text, problems)
     if problems.lines:
         raise ProblemsError(where, problems.lines)
     hidden = set()
-    for place, key, value in _leaves(data, ""):
+    for place, key, value in leaves(data, ""):
         if is_secret(key, value):
             problems.add(place, "looks like a secret, which has no place here; give the role a permission instead")
             hidden.add(place)
@@ -145,13 +157,27 @@ def _check_together(environment: Environment, problems: Problems) -> None:
     if environment.kms_key and environment.kms_key.split(":")[3] != environment.region:
         problems.add("kms_key", f"expected a key in {environment.region}, the environment's region")
     for name, job in environment.jobs.items():
-        for argument in sorted(set(job.arguments) & RESERVED):
-            problems.add(f"jobs.{name}.arguments.{argument}", "is set by the environment or the runtime; leave it out")
+        _check_job(environment, name, job, problems)
     for tag in environment.tags:
         if tag == OWNER_TAG or tag.lower().startswith("aws:"):
             problems.add(f"tags.{tag}", "is not yours to set; leave it out")
     if not (environment.glue or environment.emr or environment.emr_serverless):
         problems.add("line 1", "expected a section `glue:`, `emr:` or `emr-serverless:`, found none")
+
+
+def _check_job(environment: Environment, name: str, job: Job, problems: Problems) -> None:
+    place = f"jobs.{name}"
+    own = RESERVED | ({"target", "database"} if job.script == REGISTER else set())
+    for argument in sorted(set(job.arguments) & own):
+        problems.add(f"{place}.arguments.{argument}", "is set by the environment or the runtime; leave it out")
+    if job.script == CURATE and job.dataset is None:
+        problems.add(f"{place}.dataset", "expected this setting, found none")
+    if job.script == REGISTER and environment.catalog_database is None:
+        problems.add(
+            place, "registers tables, but there is no `catalog_database:`; name a database of the Data Catalog"
+        )
+    if job.role and job.role.split(":")[4] != environment.account:
+        problems.add(f"{place}.role", f"expected a role of account {environment.account}, as roles.job")
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -194,53 +220,3 @@ def _place(loc: tuple[int | str, ...]) -> str:
         if part != "[key]":
             place += f"[{part}]" if isinstance(part, int) else f".{part}" if place else part
     return place or "line 1"
-
-
-def is_secret(key: str, value: str) -> bool:
-    """Whether a setting or argument looks like a secret, by its name or by what it says."""
-    if _SECRET_VALUE.search(value) or _LOOKS_RANDOM.fullmatch(value):
-        return True
-    return bool(_SECRET_NAME.search(key))
-
-
-def _leaves(value: Any, place: str, key: str = "") -> Iterator[tuple[str, str, str]]:
-    """(place, key, value as text) of all that is written in the file, keys among it."""
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _leaves(inner, f"{place}.{name}" if place else str(name), str(name))
-    elif isinstance(value, list):
-        for number, inner in enumerate(value):
-            yield from _leaves(inner, f"{place}[{number}]", key)
-    else:
-        yield place, key, str(value)
-
-
-class _Loader(yaml.SafeLoader):
-    """Safe YAML in which a key given twice is an error."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode):
-                raise yaml.constructor.ConstructorError(None, None, "a key must be text", key.start_mark)
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(None, None, f"key `{key.value}` is there twice", key.start_mark)
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def _read_yaml(text: str, problems: Problems) -> dict[str, Any]:
-    try:
-        data = yaml.load(text, Loader=_Loader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        place = f"line {mark.line + 1}, column {mark.column + 1}" if mark else "line 1"
-        problems.add(place, f"not YAML: {error.problem or error.context}")
-        return {}
-    except (yaml.YAMLError, RecursionError, ValueError, OverflowError):
-        problems.add("line 1", "not YAML")
-        return {}
-    if not isinstance(data, dict):
-        problems.add("line 1", "expected an environment (form, name, region, ...), found no mapping")
-        return {}
-    return data

@@ -24,7 +24,7 @@ def job_update(environment: Environment, release: Deployable, job: str) -> dict[
     """
     glue = environment.section("glue")
     assert isinstance(glue, Glue)
-    lane = release.lane_for(f"Glue {glue.version}")
+    own, lane = environment.jobs[job], release.lane_for(f"Glue {glue.version}")
     arguments = {
         **_platform(environment, glue),
         **_dependencies(release, lane, glue),
@@ -36,12 +36,12 @@ def job_update(environment: Environment, release: Deployable, job: str) -> dict[
     if size > MOST_ARGUMENT_BYTES:
         raise UsageError(f"job {job}: its arguments have {size} bytes, and Glue takes {MOST_ARGUMENT_BYTES}")
     update: dict[str, Any] = {
-        "Description": f"sluice {release.version}: {environment.jobs[job].script} {environment.jobs[job].dataset}",
-        "Role": environment.roles.job,
+        "Description": f"sluice {release.version}: {own.script} {own.dataset or ''}".rstrip(),
+        "Role": environment.role(job),
         "Command": {
             "Name": "glueetl",
             "PythonVersion": "3",
-            "ScriptLocation": release.script(environment.jobs[job].script),
+            "ScriptLocation": release.script(own.script),
         },
         "DefaultArguments": arguments,
         # One run at a time: a second one would only find that the dataset is held.

@@ -1,13 +1,17 @@
 """Least privilege: the policy and the trust of each role, and the policy of each bucket, for one environment.
 
-Each statement is what the code does, no more: raw is read, tables are written, and deleted are only staged files that
-no table names, and leases. Wildcards stand where a name cannot be known before; see `reasons`.
+Each statement is what the code does, no more (`access` has it for the jobs). Wildcards stand where a name cannot be
+known before; see `reasons`.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
+from sluice.deploy.access import access, together
+from sluice.deploy.deployer import deployer
 from sluice.deploy.environments import Environment
 from sluice.deploy.statements import (
     Document,
@@ -23,9 +27,11 @@ from sluice.deploy.statements import (
     objects,
 )
 from sluice.runtime.s3 import split
-from sluice.runtime.storage import join
 
+MOST_CHARACTERS = 6144
+"""Of a managed policy, blanks aside."""
 _CATALOG_READ = ("glue:GetDatabase", "glue:GetTable", "glue:GetTables", "glue:GetPartitions")
+_CATALOG_WRITE = ("glue:GetDatabase", "glue:CreateDatabase", "glue:GetTable", "glue:CreateTable", "glue:UpdateTable")
 
 reasons = {
     "cloudwatch:PutMetricData": "knows no resources; held to Glue's own namespace by a condition",
@@ -36,9 +42,14 @@ reasons = {
 
 
 def policies(environment: Environment) -> dict[str, Document]:
-    """All documents by name: `job`, `job-trust`, ..., `bucket <name>`, `encryption <name>`."""
+    """All documents by name: `job`, `job <name>`, `job-trust`, ..., `bucket <name>`, `encryption <name>`.
+
+    `job` is for the role that all jobs share; `job <name>` for one that a job has alone (`jobs.<name>.role`).
+    """
+    sharing = [name for name, each in environment.jobs.items() if each.role is None]
     found: dict[str, Document] = {
-        "job": job(environment),
+        **({"job": job(environment, *sharing)} if sharing else {}),
+        **{f"job {name}": job(environment, name) for name in environment.jobs},
         "job-trust": job_trust(environment),
         "deployer": deployer(environment),
         "deployer-trust": account_trust(environment),
@@ -51,62 +62,29 @@ def policies(environment: Environment) -> dict[str, Document]:
     return found
 
 
-def job(environment: Environment) -> Document:
-    """What a job does: read raw, write tables and pages, register tables, write its log."""
-    lake, quarantine = environment.lake, environment.quarantine or join(environment.lake, "quarantine")
-    names = environment.datasets
-    written = [f"{zone}/{name}" for name in names for zone in ("curated", "_sluice", "docs")]
-    tables = [
-        *objects(environment, lake, *(f"{folder}/*" for folder in written)),
-        *objects(environment, quarantine, *(f"{name}/*" for name in names)),
-    ]
-    gone = [
-        # Staged files of attempts that no commit names, and leases; no log, no ledger, nothing in raw.
-        *objects(environment, lake, *(f"curated/{name}/batch=*" for name in names)),
-        *objects(environment, lake, *(f"_sluice/{name}/lease/*" for name in names)),
-        *objects(environment, quarantine, *(f"{name}/batch=*" for name in names)),
-    ]
-    raw = [f"raw/{name}" for name in names]
+def job(environment: Environment, *only: str) -> Document:
+    """What the environment's jobs do, or those named alone: read, write tables and pages, register, write their log.
+
+    Raises UsageError for a job whose script `access` does not know.
+    """
+    named = only or tuple(environment.jobs)
+    does = together(access(environment, name) for name in named)
+    read, written, deleted = (_arns(environment, places) for places in (does.read, does.written, does.deleted))
     return document(
         [
-            listing(environment, "ListLake", lake, *raw, *written),
-            listing(environment, "ListQuarantine", quarantine, *names),
-            allow("ReadRaw", ["s3:GetObject"], objects(environment, lake, *(f"{each}/*" for each in raw))),
+            *_listings(environment, does.listed),
+            _allow_any("ReadData", ["s3:GetObject"], read),
             # Conditional writes (If-None-Match, If-Match) are PutObject, and If-Match wants GetObject.
-            allow("WriteTables", ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], tables),
-            allow("SweepStagedFilesAndLeases", ["s3:DeleteObject"], gone),
+            _allow_any("WriteTables", ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"], written),
+            _allow_any("SweepStagedFilesAndLeases", ["s3:DeleteObject"], deleted),
             allow("ReadReleases", ["s3:GetObject"], objects(environment, environment.artifacts, "sluice/*")),
             listing(environment, "ListReleases", environment.artifacts, "sluice"),
-            key_use(environment, "kms:Decrypt", "kms:GenerateDataKey"),
+            key_use(environment, "kms:Decrypt", *(["kms:GenerateDataKey"] if written else [])),
             default_database(environment),
-            catalog(environment, "RegisterTables", *_CATALOG_READ, "glue:CreateTable", "glue:UpdateTable"),
+            catalog(environment, "RegisterTables", *_CATALOG_WRITE) if does.registers else None,
             _job_logs(environment),
             _metrics(environment),
             _serverless_logs(environment),
-        ]
-    )
-
-
-def deployer(environment: Environment) -> Document:
-    """What scripts/deploy and scripts/submit do: upload, define, start, follow; read no data."""
-    beside = f"sluice/_environments/{environment.name}"
-    return document(
-        [
-            listing(environment, "ListReleases", environment.artifacts, "sluice"),
-            allow(
-                "WriteReleases",
-                ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload"],
-                objects(environment, environment.artifacts, "sluice/*"),
-            ),
-            allow("Unlock", ["s3:DeleteObject"], objects(environment, environment.artifacts, f"{beside}/*/lock.json")),
-            key_use(environment, "kms:Decrypt", "kms:GenerateDataKey"),
-            *_deploy_glue(environment),
-            *_deploy_emr(environment),
-            *_deploy_serverless(environment),
-            _pass_role(environment),
-            allow("FollowLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], log_groups(environment))
-            if log_groups(environment)
-            else None,
         ]
     )
 
@@ -119,8 +97,9 @@ def reader(environment: Environment) -> Document:
         [
             listing(environment, "ListPublished", environment.lake, *seen),
             allow("ReadPublished", ["s3:GetObject"], objects(environment, environment.lake, *(f"{s}/*" for s in seen))),
-            key_use(environment, "kms:Decrypt"),
+            key_use(environment, "kms:Decrypt", *(["kms:GenerateDataKey"] if environment.athena else [])),
             catalog(environment, "ReadCatalog", *_CATALOG_READ),
+            *_athena(environment),
         ]
     )
 
@@ -174,8 +153,29 @@ def encryption(environment: Environment) -> Document:
     return {"Rules": [{"ApplyServerSideEncryptionByDefault": rule, **own_key}]}
 
 
+def _arns(environment: Environment, places: Iterable[tuple[str, str]]) -> list[str]:
+    return [arn for uri, pattern in places for arn in objects(environment, uri, pattern)]
+
+
+def _allow_any(sid: str, actions: list[str], resources: list[str]) -> Statement | None:
+    return allow(sid, actions, resources) if resources else None
+
+
+def _listings(environment: Environment, folders: Iterable[str]) -> list[Statement]:
+    """ListBucket for the folders, one statement a bucket."""
+    by_bucket = defaultdict(set)
+    for uri in folders:
+        bucket, key = split(uri)
+        by_bucket[bucket].add(key)
+    return [
+        listing(environment, f"ListData{number or ''}", f"s3://{bucket}", *keys)
+        for number, (bucket, keys) in enumerate(sorted(by_bucket.items()))
+    ]
+
+
 def _buckets(environment: Environment) -> list[str]:
-    uris = [environment.artifacts, environment.lake, environment.quarantine]
+    results = environment.athena.results if environment.athena else None
+    uris = [environment.artifacts, environment.lake, environment.quarantine, results]
     return list({split(uri)[0]: uri for uri in uris if uri}.values())
 
 
@@ -210,55 +210,21 @@ def _serverless_logs(environment: Environment) -> Statement | None:
     return allow("DescribeLogStreams", ["logs:DescribeLogStreams"], groups)
 
 
-def _deploy_glue(environment: Environment) -> list[Statement]:
-    if environment.glue is None:
+def _athena(environment: Environment) -> list[Statement]:
+    """Queries in the environment's workgroup, whose results Athena writes and reads in the asker's name."""
+    own = environment.athena
+    if own is None:
         return []
-    root = f"arn:{environment.partition}:glue:{environment.region}:{environment.account}"
-    actions = [
-        "CreateJob",
-        "GetJob",
-        "GetJobRun",
-        "GetTags",
-        "StartJobRun",
-        "BatchStopJobRun",
-        "TagResource",
-        "UpdateJob",
-    ]
-    jobs = [f"{root}:job/{environment.full_name(job)}" for job in environment.jobs]
-    return [allow("GlueJobs", [f"glue:{each}" for each in actions], jobs)]
-
-
-def _deploy_emr(environment: Environment) -> list[Statement]:
-    if environment.emr is None:
-        return []
-    root = f"arn:{environment.partition}:elasticmapreduce:{environment.region}:{environment.account}"
-    cluster = f"{root}:cluster/{environment.emr.cluster or '*'}"
-    actions = ["AddJobFlowSteps", "CancelSteps", "DescribeCluster", "DescribeStep"]
-    # Where the file names no cluster, the tag does.
-    tagged = {"StringEquals": {"aws:ResourceTag/sluice": environment.name}}
-    condition = None if environment.emr.cluster else tagged
-    return [allow("EmrSteps", [f"elasticmapreduce:{each}" for each in actions], [cluster], condition)]
-
-
-def _deploy_serverless(environment: Environment) -> list[Statement]:
-    if environment.emr_serverless is None:
-        return []
-    root = f"arn:{environment.partition}:emr-serverless:{environment.region}:{environment.account}:"
-    tagged = {"StringEquals": {"aws:ResourceTag/sluice": environment.name}}
-    asked = {"StringEquals": {"aws:RequestTag/sluice": environment.name}}
-    runs = ["CancelJobRun", "GetApplication", "GetJobRun", "StartJobRun", "UpdateApplication"]
-    resources = [f"{root}/applications/*", f"{root}/applications/*/jobruns/*"]
+    region, account = environment.region, environment.account
+    root = f"arn:{environment.partition}:glue:{region}:{account}"
+    workgroup = f"arn:{environment.partition}:athena:{region}:{account}:workgroup/{own.workgroup}"
+    actions = ["GetQueryExecution", "GetQueryResults", "GetWorkGroup", "StartQueryExecution", "StopQueryExecution"]
+    s3 = ["s3:GetObject", "s3:PutObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"]
     return [
-        allow("FindApplications", ["emr-serverless:ListApplications"], ["*"]),
-        allow("MakeApplication", ["emr-serverless:CreateApplication"], ["*"], asked),
-        allow("UseApplication", [f"emr-serverless:{each}" for each in runs], resources, tagged),
-        allow("TagWhatIsOurs", ["emr-serverless:TagResource"], resources, asked),
+        allow("Query", [f"athena:{each}" for each in actions], [workgroup]),
+        # Athena looks at this one whatever a query names.
+        allow("StartQueries", ["glue:GetDatabase"], [f"{root}:catalog", f"{root}:database/default"]),
+        allow("KeepResults", s3, objects(environment, own.results, "*")),
+        allow("FindResults", ["s3:GetBucketLocation"], [bucket_arn(environment, own.results)]),
+        listing(environment, "ListResults", own.results, ""),
     ]
-
-
-def _pass_role(environment: Environment) -> Statement:
-    services = ["glue.amazonaws.com"] if environment.glue else []
-    services += ["emr-serverless.amazonaws.com"] if environment.emr_serverless else []
-    services += ["elasticmapreduce.amazonaws.com"] if environment.emr else []
-    condition = {"StringEquals": {"iam:PassedToService": services}}
-    return allow("PassJobRole", ["iam:PassRole"], [environment.roles.job], condition)

@@ -86,11 +86,22 @@ class Roles(Section):
 
 
 class Job(Section):
-    """One job: a script of jobs/, the dataset it is for, and arguments a run may override (names without dashes)."""
+    """One job: a script of jobs/, the dataset it is for, and arguments a run may override (names without dashes).
+
+    `dataset` None: it is for all (crawl, query, register). `role`: one of its own, in place of `roles.job`.
+    """
 
     script: Name
-    dataset: Dataset
+    dataset: Dataset | None = None
+    role: RoleArn | None = None
     arguments: dict[ArgumentName, Scalar] = Field(default_factory=dict)
+
+
+class Athena(Section):
+    """Where readers ask: a workgroup, and where its results go."""
+
+    workgroup: Annotated[str, matching(r"[A-Za-z0-9._-]{1,128}", "a workgroup's name")]
+    results: S3Uri
 
 
 class Workers(Section):

@@ -88,7 +88,7 @@ def job_run(environment: Environment, release: Deployable, job: str) -> dict[str
         raise UsageError(f"job {job}: its Spark parameters have {len(parameters)} characters of {MOST_PARAMETERS}")
     return {
         "name": environment.full_name(job),
-        "executionRoleArn": environment.roles.job,
+        "executionRoleArn": environment.role(job),
         "jobDriver": {
             "sparkSubmit": {
                 "entryPoint": release.script(environment.jobs[job].script),

@@ -39,8 +39,8 @@ def bucket_arn(environment: Environment, uri: str) -> str:
 def listing(environment: Environment, sid: str, uri: str, *below: str) -> Statement:
     """ListBucket, for these folders alone."""
     _, key = split(uri)
-    prefix = f"{key}/" if key else ""
-    folders = sorted({text for each in below for text in (f"{prefix}{each}", f"{prefix}{each}/*")})
+    paths = ["/".join(part for part in (key, each) if part) for each in below]
+    folders = sorted({text for path in paths for text in (path, f"{path}/*" if path else "*")})
     condition = {"StringLike": {"s3:prefix": folders}}
     return allow(sid, ["s3:ListBucket"], [bucket_arn(environment, uri)], condition)
 

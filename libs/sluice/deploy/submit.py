@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from sluice.deploy.calls import is_throttled
-from sluice.deploy.environments import is_secret
+from sluice.deploy.written import is_secret
 from sluice.errors import ProblemsError, SluiceError, StorageDenied, UsageError
 
 Kind = Literal["waiting", "running", "succeeded", "failed", "cancelled", "timed out"]
