@@ -56,6 +56,7 @@ setup(
         "numpy>=2.0",
         "open-data-contract-standard>=3.1,<4",
         "pyarrow>=22",
+        "pydantic>=2.10",
         "pyyaml>=6",
         "rich>=14",
         "sqlglot>=27",
@@ -63,7 +64,7 @@ setup(
     ],
     extras_require={
         "spark": ["pyspark>=3.5.6,<4.2", "delta-spark>=3.3.2,<5"],
-        "quality": ["great-expectations>=1.24.1,<2"],
+        "quality": ["great-expectations>=1.24.1,<2", "jinja2>=3.1"],
     },
     classifiers=["Programming Language :: Python :: 3", "Programming Language :: Python :: 3.11", "Typing :: Typed"],
 )

@@ -15,7 +15,8 @@ from sluice.deploy.plan import rendered
 from sluice.errors import UsageError
 from sluice.runtime import aws
 
-DIST = Path(__file__).parents[2] / "dist"
+DIST = Path(__file__).parents[2] / "dist" / "sluice"
+"""Where scripts/build puts releases, each in a folder of its version."""
 
 
 def run(argv: Sequence[str]) -> None:
@@ -56,7 +57,7 @@ def _source(environment: Environment, release: str | None, rollback: str | None)
     if rollback:
         return uploaded_release(environment, rollback)
     if release is None:
-        release = str(DIST / f"sluice-{__version__}")
+        release = str(DIST / __version__)
         if not Path(release).is_dir():
             raise UsageError(f"expected a release at {release}, found none; run scripts/build, or give --release")
     if Path(release).is_dir():

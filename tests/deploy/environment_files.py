@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import yaml
 
-from sluice.deploy.deployable import Deployable, File, Lane, Manifest, release_uri
+from sluice.deploy.deployable import Deployable, release_uri
 from sluice.deploy.environments import Environment, read_environment
+from sluice.deploy.release import Lane, Manifest, ReleaseFile
 
 ROOT = Path(__file__).parents[2]
 ACCOUNT = "111122223333"
@@ -41,18 +42,19 @@ def contents(version: str) -> dict[str, bytes]:
 
 
 def manifest(version: str = "0.2.0", commit: str = "c" * 40) -> Manifest:
-    files = [File(path, hashlib.sha256(data).hexdigest(), len(data)) for path, data in contents(version).items()]
+    files = [ReleaseFile(path, hashlib.sha256(data).hexdigest(), len(data)) for path, data in contents(version).items()]
     new, old = "lanes/spark-4.1", "lanes/spark-3.5"
-    wheels = [f"{new}/wheels/rich-14.0-py3-none-any.whl", f"{new}/wheels/msgspec-1-cp313.whl"]
+    wheels = (f"{new}/wheels/rich-14.0-py3-none-any.whl", f"{new}/wheels/msgspec-1-cp313.whl")
     lanes = {
         "spark-4.1": Lane(
-            ["Glue 6.0", "emr-spark-8.1.0"], wheels, f"{new}/wheels.gluewheels.zip", f"{new}/environment.tar.gz"
+            ("Glue 6.0", "emr-spark-8.1.0"), "3.13", f"{new}/wheels.gluewheels.zip", wheels, f"{new}/environment.tar.gz"
         ),
         "spark-3.5": Lane(
-            ["Glue 5.1", "emr-7.12 to 7.14"], [f"{old}/wheels/msgspec-1-cp311.whl"], f"{old}/wheels.gluewheels.zip"
+            ("Glue 5.1", "emr-7.12 to 7.14"), "3.11", f"{old}/wheels.gluewheels.zip",
+            (f"{old}/wheels/msgspec-1-cp311.whl",),
         ),
-    }
-    return Manifest(1, version, commit, lanes, files)
+    }  # fmt: skip
+    return Manifest(1, "sluice", version, commit, "here", ">=3.11", lanes, tuple(files))
 
 
 def release(environment: Environment, version: str = "0.2.0") -> Deployable:
@@ -61,14 +63,8 @@ def release(environment: Environment, version: str = "0.2.0") -> Deployable:
 
 def built(folder: Path, version: str = "0.2.0", commit: str = "c" * 40) -> Path:
     """The release as scripts/build leaves it in a folder."""
-    import msgspec
-
     for path, data in contents(version).items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(data)
-    told = msgspec.to_builtins(manifest(version, commit))
-    told |= {"name": "sluice", "built_from": "here", "python_requires": ">=3.11"}
-    for lane in told["lanes"].values():
-        lane["python"] = "3.13"
-    (folder / "manifest.json").write_text(json.dumps(told), encoding="utf-8")
+    (folder / "manifest.json").write_bytes(msgspec.json.encode(manifest(version, commit)))
     return folder

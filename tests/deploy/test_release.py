@@ -51,7 +51,7 @@ def test_a_folder_without_a_manifest_is_no_release(tmp_path: Path) -> None:
         ({"files": []}, "sbom.json"),
         ({"files": [{"path": "../outside", "sha256": "0", "bytes": 1}]}, "../outside"),
         ({"files": [{"path": "/etc/hostname", "sha256": "0", "bytes": 1}]}, "/etc/hostname"),
-        ({"files": 7}, "TypeError"),
+        ({"files": 7}, "Expected `array`, got `int`"),
     ],
 )
 def test_a_manifest_of_another_form_is_refused_with_what_is_wrong(

@@ -1,4 +1,4 @@
-"""A release as deploying sees it: its manifest, where its files are, and that they are all there."""
+"""A release as deploying sees it: where its files are or will be, and that they are all there."""
 
 from __future__ import annotations
 
@@ -8,36 +8,11 @@ from pathlib import PurePosixPath
 import msgspec
 
 from sluice.contract.problems import did_you_mean
-from sluice.deploy.release import FORM, MANIFEST
+from sluice.deploy.release import MANIFEST, Lane, Manifest, decoded
 from sluice.errors import SourceMissing, StorageError, UsageError
 from sluice.runtime.storage import join, storage_for
 
 _RANGE = re.compile(r"(.+-)(\d+)\.(\d+) to (\d+)\.(\d+)")
-
-
-class Lane(msgspec.Struct, frozen=True):
-    """What one lane needs; paths are relative to the release. `environment` None: none could be built."""
-
-    runs_on: list[str]
-    wheels: list[str] = []
-    wheelhouse: str | None = None
-    environment: str | None = None
-
-
-class File(msgspec.Struct, frozen=True):
-    path: str
-    sha256: str
-    bytes: int
-
-
-class Manifest(msgspec.Struct, frozen=True):
-    """manifest.json, as far as deploying reads it; it is the file that is uploaded last."""
-
-    form: int
-    version: str
-    commit: str
-    lanes: dict[str, Lane]
-    files: list[File]
 
 
 class Deployable(msgspec.Struct, frozen=True):
@@ -67,7 +42,7 @@ class Deployable(msgspec.Struct, frozen=True):
     @property
     def wheel(self) -> str:
         """The URI of the library's own wheel."""
-        return self.at(f"sluice-{self.version}-py3-none-any.whl")
+        return self.at(self.manifest.wheel)
 
     def lane_for(self, runtime: str) -> Lane:
         """The lane that runs on `runtime`, such as `Glue 6.0` or `emr-7.13.0`; UsageError where none does."""
@@ -100,7 +75,7 @@ def deployed(artifacts: str, version: str) -> Deployable:
     if found.version != version:
         raise UsageError(f"{uri}/{MANIFEST}: expected release {version}, found {found.version}; upload it anew")
     sizes = {each.uri.removeprefix(uri + "/"): each.size_bytes for each in storage_for(uri).list(uri)}
-    wrong = [each.path for each in found.manifest.files if sizes.get(each.path) != each.bytes]
+    wrong = [each.path for each in found.manifest.files if sizes.get(each.path) != each.size_bytes]
     if wrong:
         named = ", ".join(wrong[:3]) + (", ..." if len(wrong) > 3 else "")
         raise UsageError(
@@ -131,13 +106,7 @@ def read_manifest(uri: str) -> Manifest:
         ) from error
     except FileNotFoundError as error:
         raise StorageError(f"{place}: cannot be read") from error
-    try:
-        manifest = msgspec.json.decode(data, type=Manifest)
-    except msgspec.MsgspecError as error:
-        raise UsageError(f"{place}: is no manifest of a release ({error}); build the release anew") from error
-    if manifest.form != FORM:
-        raise UsageError(f"{place}: expected form {FORM}, found {manifest.form}; use the scripts of that release")
-    return manifest
+    return decoded(data, place)
 
 
 def _covers(said: str, runtime: str) -> bool:

@@ -94,7 +94,7 @@ def make_plan(environment: Environment, source: Source, target: Target) -> tuple
         templated, etag = templates.planned(environment, release, target)
         items.append(templated)
     files = release.manifest.files
-    upload = None if source.uploaded else (len(files) + 1, sum(each.bytes for each in files))
+    upload = None if source.uploaded else (len(files) + 1, sum(each.size_bytes for each in files))
     return Plan(target, environment.name, release.version, tuple(items), upload, tuple(notes)), etag
 
 

@@ -40,6 +40,8 @@ def step(environment: Environment, release: Deployable, job: str) -> dict[str, A
     }
     conf = merged({**ours, **sizes(emr.driver, emr.executor)}, emr.spark, "emr")
     words = ["spark-submit", "--master", "yarn", "--deploy-mode", "cluster", "--name", environment.full_name(job)]
+    # YARN puts what of --py-files is no .py on the PYTHONPATH of the driver and of all executors under its own name, so
+    # the wheel is imported as the zip that it is, from the bytes that were built (SPARK's yarn.Client, setupLaunchEnv).
     words += [*conf_words(conf), "--py-files", release.wheel, release.script(environment.jobs[job].script)]
     return {
         "Name": environment.full_name(job),

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sluice.deploy.deployable import Deployable, Lane
+from sluice.deploy.deployable import Deployable
 from sluice.deploy.environments import Environment
+from sluice.deploy.release import Lane
 from sluice.deploy.sections import Glue
 from sluice.deploy.spark import DELTA, conf_chain, encryption, merged
 from sluice.errors import UsageError

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Any
+
+import msgspec
 
 from sluice.errors import LocationError, ProblemsError, UsageError
 
@@ -16,8 +16,7 @@ SBOM = "sbom.json"
 FORM = 1
 
 
-@dataclass(frozen=True)
-class ReleaseFile:
+class ReleaseFile(msgspec.Struct, frozen=True, rename={"size_bytes": "bytes"}):
     """One file of a release; `path` is relative to its folder, with slashes."""
 
     path: str
@@ -25,38 +24,61 @@ class ReleaseFile:
     size_bytes: int
 
 
-@dataclass(frozen=True)
-class Lane:
+class Lane(msgspec.Struct, frozen=True):
     """What a release holds for the runtimes of one lane; all paths are those of its files.
 
     `wheels` (for `python`) are what Glue lacks, `wheelhouse` is all of these as one zip; `environment` is an archive
-    for Spark to unpack, with everything in it, or None.
+    for Spark to unpack, with everything in it, or None where none could be built.
     """
 
     runs_on: tuple[str, ...]
     python: str
     wheelhouse: str
     wheels: tuple[str, ...]
-    environment: str | None
+    environment: str | None = None
 
 
-@dataclass(frozen=True)
-class Release:
-    """A release as its manifest tells it, in `folder`. `manifest` is the manifest's own bytes."""
+class Manifest(msgspec.Struct, frozen=True):
+    """manifest.json, the file that is uploaded last; this is the only place that knows its form."""
 
-    folder: Path
+    form: int
+    name: str
     version: str
     commit: str
     built_from: str
     python_requires: str
-    lanes: Mapping[str, Lane]
+    lanes: dict[str, Lane]
     files: tuple[ReleaseFile, ...]
-    manifest: bytes
 
     @property
     def wheel(self) -> str:
         """The path of the library's own wheel."""
         return f"sluice-{self.version}-py3-none-any.whl"
+
+
+@dataclass(frozen=True)
+class Release:
+    """A release in `folder`. `manifest` is the manifest's own bytes, `told` what they say."""
+
+    folder: Path
+    told: Manifest
+    manifest: bytes
+
+    @property
+    def version(self) -> str:
+        return self.told.version
+
+    @property
+    def lanes(self) -> Mapping[str, Lane]:
+        return self.told.lanes
+
+    @property
+    def files(self) -> tuple[ReleaseFile, ...]:
+        return self.told.files
+
+    @property
+    def wheel(self) -> str:
+        return self.told.wheel
 
     def verify(self) -> None:
         """Hold every file to the manifest; raises ProblemsError with all that is missing, changed or too much."""
@@ -84,43 +106,39 @@ def read_release(folder: Path) -> Release:
         raise LocationError(
             f"{place}: expected a release's manifest, found none; make one with scripts/build"
         ) from error
+    return Release(folder, decoded(text, str(place)), text)
+
+
+def decoded(text: bytes, where: str) -> Manifest:
+    """The manifest that `text` is. Raises UsageError for another form, and where it names what it has not."""
     try:
-        return _release(folder, text, json.loads(text))
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        manifest = msgspec.json.decode(text, type=Manifest)
+        _check(manifest)
+    except ValueError as error:  # msgspec's are such, too
         raise UsageError(
-            f"{place}: expected a manifest of form {FORM}, found {type(error).__name__}: {error}; build it anew"
+            f"{where}: expected a manifest of form {FORM}, found another: {error}; build it anew"
         ) from error
+    return manifest
 
 
-def _release(folder: Path, text: bytes, told: Mapping[str, Any]) -> Release:
-    if told["form"] != FORM or told["name"] != "sluice":
-        raise ValueError(f"form {told['form']!r} of {told['name']!r}")
-    lanes = {name: _lane(each) for name, each in told["lanes"].items()}
-    files = tuple(ReleaseFile(_inside(each["path"]), each["sha256"], int(each["bytes"])) for each in told["files"])
-    release = Release(
-        folder, told["version"], told["commit"], told["built_from"], told["python_requires"], lanes, files, text
-    )
-    listed = {file.path for file in files}
-    named = {release.wheel, SBOM}
-    for lane in lanes.values():
+def _check(manifest: Manifest) -> None:
+    if manifest.form != FORM or manifest.name != "sluice":
+        raise ValueError(f"form {manifest.form!r} of {manifest.name!r}")
+    for file in manifest.files:
+        _inside(file.path)
+    named = {manifest.wheel, SBOM}
+    for lane in manifest.lanes.values():
         named |= {*lane.wheels, lane.wheelhouse, *([lane.environment] if lane.environment else [])}
-    if named - listed:
-        raise ValueError(f"{', '.join(sorted(named - listed))} not among its files")
-    return release
+    lacking = named - {file.path for file in manifest.files}
+    if lacking:
+        raise ValueError(f"{', '.join(sorted(lacking))} not among its files")
 
 
-def _lane(told: Mapping[str, Any]) -> Lane:
-    return Lane(
-        tuple(told["runs_on"]), told["python"], told["wheelhouse"], tuple(told["wheels"]), told["environment"] or None
-    )
-
-
-def _inside(path: str) -> str:
-    """`path`, where it stays in the folder: a manifest from elsewhere must not name other files of this machine."""
+def _inside(path: str) -> None:
+    """ValueError where `path` leaves the folder: a manifest must not name other files of this machine."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path or path == MANIFEST:
         raise ValueError(f"{path!r} among its files")
-    return path
 
 
 def _sha256(path: Path) -> str:
