@@ -19,9 +19,13 @@ _RIGHTS = {"writer": ["Admin", "Read", "Write", "List", "Tagging"], "reader": ["
 
 @dataclass(frozen=True)
 class S3Server:
-    """A running server with one bucket; `environment(who)` is what a process needs to be `writer` or `reader` there."""
+    """A running server with one bucket; `environment(who)` is what a process needs to be `writer` or `reader` there.
+
+    Below `files` its bucket can be filled past S3, without signatures: many small objects in a tenth of the time.
+    """
 
     endpoint: str
+    files: str
     bucket: str = "sluice-tests"
 
     def environment(self, who: str = "writer") -> dict[str, str]:
@@ -53,11 +57,17 @@ def s3_server(folder: Path) -> Iterator[S3Server]:
     identities = folder / "identities.json"
     identities.write_text(json.dumps({"identities": [_identity(who) for who in _RIGHTS]}), encoding="utf-8")
     command = ["weed", "server", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", f"-dir={folder}", "-master.telemetry=false"]
-    command += ["-master.volumeSizeLimitMB=64", "-volume.max=200", "-s3", f"-s3.config={identities}"]
+    command += [
+        "-master.volumeSizeLimitMB=64",
+        "-volume.max=200",
+        "-filer.saveToFilerLimit=64",
+        "-s3",
+        f"-s3.config={identities}",
+    ]
     command += ["-s3.port.iceberg=0", "-s3.port.lance=0"]
     for service, port, grpc_port in zip(_SERVICES, ports[::2], ports[1::2], strict=True):
         command += [f"-{service}.port={port}", f"-{service}.port.grpc={grpc_port}"]
-    server = S3Server(f"http://127.0.0.1:{ports[-2]}")
+    server = S3Server(f"http://127.0.0.1:{ports[-2]}", f"http://127.0.0.1:{ports[-4]}/buckets")
     log = folder / "weed.log"
     with open(log, "wb") as output:
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT)

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
+from itertools import islice
 
 from sluice.raw.source import SourceObject
-from sluice.runtime.storage import storage_for
+from sluice.runtime.aws import AT_ONCE
+from sluice.runtime.storage import StoredObject, is_s3, join, storage_for
 
 # Firehose may deliver up to a day late, into the folder of the hour in which the oldest record arrived.
 LOOK_BACK = timedelta(hours=30)
+# Objects that are listed one request after the other before it is tried in parts, about as many objects in each.
+_WORTH_PARTS, _PART, _MOST_PARTS = 4000, 6000, 256
+_YEARS, _MONTHS, _DAYS = re.compile(r"[0-9]{4}"), re.compile(r"0[1-9]|1[0-2]"), re.compile(r"0[1-9]|[12][0-9]|3[01]")
 _HOUR = re.compile(r"(?:^|/)(\d{4}/\d{2}/\d{2}/\d{2})/")
 # Firehose's own error outputs below a prefix; they are no data. Their folders may follow the hour's.
 _ERRORS = re.compile(r"(?:^|/)(?:processing-failed|format-conversion-failed|elasticsearch-failed|opensearch-failed|"
@@ -28,7 +35,7 @@ def list_sources(
     objects outside hour folders are left out. Hidden names (`_`, `.`) and Firehose's error objects are no data; with
     `failed` those of a step before delivery (see `failed_step`) are listed, too.
     """
-    for stored in storage_for(landing).list(landing, start_after=from_hour):
+    for stored in _in_parts(landing.rstrip("/"), from_hour):
         below = stored.uri[len(landing.rstrip("/")) + 1 :]
         hour = arrival_hour(below)
         wanted = is_data(below) or (failed and not _hidden(below) and failed_step(below) != "")
@@ -37,6 +44,74 @@ def list_sources(
         if until_hour and not (hour and hour < until_hour):
             continue
         yield SourceObject(f"{dataset}/{below}", stored.size_bytes, stored.etag, stored.modified_at)
+
+
+def _in_parts(landing: str, from_hour: str) -> Iterator[StoredObject]:
+    """What lies below `landing` from the folder `from_hour` on, in order; much of it in S3 is listed in parts at once.
+
+    A listing is a chain of requests, 1,000 keys each, every one waiting for the one before. Hour folders tell keys that
+    nobody has seen, so the chain can be cut. A part is a range of keys, whatever lies in it, so that a wrong guess of
+    where much lies costs requests, never objects.
+    """
+    storage = storage_for(landing)
+    listed = storage.list(landing, start_after=f"{from_hour}/" if from_hour else "")
+    head = []
+    for stored in listed:
+        yield stored
+        head.append(stored.uri[len(landing) + 1 :])
+        if len(head) == _WORTH_PARTS:
+            break
+    cuts = _cuts(landing, head) if is_s3(landing) and len(head) == _WORTH_PARTS else []
+    if not cuts:
+        yield from listed
+        return
+    parts = zip([head[-1], *cuts], [*cuts, ""], strict=True)
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        asked: deque[Future[list[StoredObject]]] = deque()
+
+        def ask() -> None:
+            for after, until in islice(parts, 2 * AT_ONCE - len(asked)):
+                asked.append(threads.submit(lambda a, u: list(storage.list(landing, a, u)), after, until))
+
+        try:
+            ask()
+            while asked:
+                yield from asked.popleft().result()
+                ask()
+        finally:
+            for each in asked:
+                each.cancel()
+
+
+def _cuts(landing: str, head: list[str]) -> list[str]:
+    """Keys at which to cut the listing behind `head`, so that parts hold about _PART objects were all hours alike."""
+    first = next((hour for key in head if (hour := _hour_of(key))), None)
+    here, newest = _hour_of(head[-1]), _newest_hour(landing)
+    if first is None or here is None or newest is None or newest <= here:
+        return []
+    covered = here - first + timedelta(hours=1)
+    parts = min(int(len(head) * ((newest - here) / covered) / _PART), _MOST_PARTS)
+    cuts = {f"{here + (newest - here) * number / parts:%Y/%m/%d/%H}/" for number in range(1, parts)}
+    return sorted(cut for cut in cuts if cut > head[-1])
+
+
+def _newest_hour(landing: str) -> datetime | None:
+    """The last hour of the newest day that has a folder."""
+    place = landing
+    for names in (_YEARS, _MONTHS, _DAYS):
+        there = [name for name in storage_for(place).folders(place) if names.fullmatch(name)]
+        if not there:
+            return None
+        place = join(place, there[-1])
+    return _hour_of(f"{place[len(landing) + 1 :]}/23/")
+
+
+def _hour_of(key: str) -> datetime | None:
+    """The hour of arrival, where its folders come first in the key."""
+    try:
+        return datetime.strptime(key[:14], "%Y/%m/%d/%H/")  # noqa: DTZ007 - an hour folder has no zone, it is UTC
+    except ValueError:
+        return None
 
 
 def is_data(path: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import os
+from datetime import datetime
 from typing import Any
+from xml.etree import ElementTree
 
 from sluice.errors import SluiceError, SourceChanged, SourceMissing, StorageDenied, StorageError, StorageThrottled
 
@@ -17,14 +19,59 @@ _DENIED = {
 _THROTTLED = {"429", "503", "SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "TooManyRequests"}
 
 
+# Threads of one process that ask S3 at once: listing in parts, sampling. Latency is what they hide, not transfer.
+AT_ONCE = 8
+
+
+def attempts() -> int:
+    """How often a request is tried at most, by boto3 and by delta-rs."""
+    return max(1, int(os.environ.get("SLUICE_AWS_ATTEMPTS", "8")))
+
+
 @functools.cache
 def client(service: str) -> Any:
-    """A boto3 client of this process for `service`; retries adapt, the environment gives endpoint and region."""
+    """A boto3 client of this process for `service`; retries adapt, the environment gives endpoint and region.
+
+    Adaptive retries slow this process down when S3 says SlowDown, as all its requests go to one bucket; the three
+    attempts of the default would end runs for a hiccup. The pool has a connection for each thread and for the lease's.
+    """
     import boto3
     from botocore.config import Config
 
-    retries = {"mode": "adaptive", "total_max_attempts": int(os.environ.get("SLUICE_AWS_ATTEMPTS", "8"))}
-    return boto3.client(service, config=Config(retries=retries, connect_timeout=10, read_timeout=60))
+    retries = {"mode": "adaptive", "total_max_attempts": attempts()}
+    pool = {"max_pool_connections": 2 * AT_ONCE, "tcp_keepalive": True}
+    made = boto3.client(service, config=Config(retries=retries, connect_timeout=10, read_timeout=60, **pool))
+    if service == "s3":
+        made.meta.events.register("before-parse.s3.ListObjectsV2", _read_objects)
+    return made
+
+
+def _read_objects(response_dict: dict[str, Any], customized_response_dict: dict[str, Any], **_: Any) -> None:
+    """Read a listing's objects in botocore's place, which takes 90 ms of CPU for a page of 1,000; this takes 8 ms.
+
+    What is found is what botocore would have found, of each object its key, size, ETag and time; the rest of the
+    answer is left for it to read. An answer that is not as expected is left as it is.
+    """
+    if response_dict["status_code"] != 200:
+        return
+    try:
+        root = ElementTree.fromstring(response_dict["body"])
+        space = root.tag.rpartition("}")[0] + "}" if root.tag.startswith("{") else ""
+        tags = [space + name for name in ("Key", "Size", "ETag", "LastModified")]
+        objects = root.findall(space + "Contents")
+        found = []
+        for item in objects:
+            texts = {child.tag: child.text for child in item}
+            key, size, etag, modified = (texts[tag] for tag in tags)
+            at = datetime.fromisoformat(modified or "")
+            found.append({"Key": key or "", "Size": int(size or ""), "ETag": etag, "LastModified": at})
+    except (ElementTree.ParseError, KeyError, ValueError):
+        return
+    for item in objects:
+        root.remove(item)
+    if found:
+        response_dict["body"] = ElementTree.tostring(root)
+        customized_response_dict["Contents"] = found
 
 
 def translated(error: Exception, uri: str) -> SluiceError:

@@ -22,7 +22,7 @@ def split(uri: str) -> tuple[str, str]:
 class S3Storage:
     """Objects in S3; all errors are of our tree."""
 
-    def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
+    def list(self, prefix: str, start_after: str = "", until: str = "") -> Iterator[StoredObject]:
         bucket, key = split(prefix.rstrip("/") + "/")
         arguments: dict[str, Any] = {"Bucket": bucket, "Prefix": key}
         if start_after:
@@ -30,7 +30,10 @@ class S3Storage:
         try:
             for page in client("s3").get_paginator("list_objects_v2").paginate(**arguments):
                 for item in page.get("Contents", ()):
-                    if not item["Key"].endswith("/"):  # folder markers of consoles and Hadoop
+                    if until and item["Key"] > key + until:
+                        return
+                    # Not every store is exact about StartAfter. Names with a slash are markers of consoles and Hadoop.
+                    if item["Key"] > key + start_after and not item["Key"].endswith("/"):
                         yield StoredObject(
                             f"s3://{bucket}/{item['Key']}", item["Size"], item["ETag"], item["LastModified"]
                         )

@@ -40,8 +40,11 @@ class Reader(Protocol):
 class Storage(Protocol):
     """See the module; every method may raise StorageDenied, StorageThrottled or StorageError."""
 
-    def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
-        """All objects below `prefix` (a folder), in the order of their keys; only keys after `start_after` below it."""
+    def list(self, prefix: str, start_after: str = "", until: str = "") -> Iterator[StoredObject]:
+        """All objects below `prefix` (a folder), in the order of their keys.
+
+        Only keys after `start_after` below it, and only up to `until` (included), where these are given.
+        """
 
     def folders(self, prefix: str) -> tuple[str, ...]:
         """Names of the folders right below `prefix` (a folder), in order; what lies deeper is not looked at."""
@@ -99,9 +102,12 @@ def local_path(uri: str) -> str:
 class LocalStorage:
     """Local files; the ETag is the modification time in nanoseconds, since files have no other."""
 
-    def list(self, prefix: str, start_after: str = "") -> Iterator[StoredObject]:
+    def list(self, prefix: str, start_after: str = "", until: str = "") -> Iterator[StoredObject]:
         root = local_path(prefix).rstrip("/")
-        yield from self._walk(root, "", start_after)
+        for stored in self._walk(root, "", start_after):
+            if until and stored.uri[len(root) + 1 :] > until:
+                return
+            yield stored
 
     def _walk(self, root: str, below: str, start_after: str) -> Iterator[StoredObject]:
         try:
