@@ -21,7 +21,7 @@ from sluice.deploy import clusters, submit, submit_emr, submit_glue, submit_serv
 from sluice.deploy.environments import Environment
 from sluice.deploy.submit import EXIT_CODES, Outcome, Seen, exit_code, follow, job_arguments
 from sluice.deploy.submit_emr import EmrSteps
-from sluice.deploy.submit_glue import GlueRuns, cost
+from sluice.deploy.submit_glue import GlueRuns
 from sluice.deploy.submit_serverless import ServerlessRuns
 from sluice.errors import DatasetBusyError, SluiceError, StorageDenied, UsageError
 from sluice.runtime.storage import storage_for
@@ -192,12 +192,25 @@ def test_every_state_that_a_service_has_means_something(service: str, shape: str
     assert set(botocore.session.get_session().get_service_model(service).shape_for(shape).enum) == set(known)
 
 
-def test_the_cost_of_a_glue_run_is_its_dpu_seconds_and_the_environments_price(planes: Account) -> None:
-    planes.glue.runs = [{"JobRunState": "SUCCEEDED", "ExecutionTime": 90, "MaxCapacity": 2.0}]
-    assert GlueRuns(environment(), JOB, {}).look(RUN).cost == "180 DPU seconds, about 0.022"
-    planes.glue.runs = [{"JobRunState": "SUCCEEDED", "DPUSeconds": 7200.0, "ExecutionTime": 9, "MaxCapacity": 9.0}]
-    assert GlueRuns(environment(), JOB, {}).look(RUN).cost == "7,200 DPU seconds, about 0.880"
-    assert cost(environment(price_per_dpu_hour=None), 10) == "10 DPU seconds"
+def test_the_cost_of_a_glue_run_is_what_glue_reported_and_the_environments_price(planes: Account) -> None:
+    def told(own: Environment, **run: Any) -> str:
+        planes.glue.runs = [{"JobRunState": "SUCCEEDED", **run}]
+        return GlueRuns(own, JOB, {}).look(RUN).cost
+
+    own = environment()
+    assert told(own, ExecutionTime=90, MaxCapacity=2.0) == "180 DPU seconds in 90 s, about 0.022"
+    assert told(own, ExecutionTime=20, MaxCapacity=2.0) == "120 DPU seconds in 20 s, about 0.015"  # a minute at least
+    scaled = told(own, DPUSeconds=7200.0, ExecutionTime=900, MaxCapacity=99.0)
+    assert scaled == "7,200 DPU seconds in 900 s, about 0.880"
+    assert told(environment(price_per_dpu_hour=None), ExecutionTime=90, MaxCapacity=2.0) == "180 DPU seconds in 90 s"
+    assert told(own) == ""
+
+
+def test_the_cost_of_a_serverless_run_is_what_is_billed(planes: Account) -> None:
+    billed = {"vCPUHour": 0.5, "memoryGBHour": 2.0, "storageGBHour": 0.0}
+    planes.serverless.runs = [{"state": "SUCCESS", "billedResourceUtilization": billed}, {"state": "RUNNING"}]
+    remote = ServerlessRuns(environment(), JOB, {})
+    assert [remote.look("a/b").cost for _ in range(2)] == ["0.500 vCPU hours, 2.000 GB hours", ""]
 
 
 def deployed(planes: Account, s3_lake: str) -> Environment:

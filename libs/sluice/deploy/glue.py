@@ -12,6 +12,8 @@ from sluice.deploy.sections import Glue
 from sluice.deploy.spark import DELTA, conf_chain, encryption, merged
 from sluice.errors import UsageError
 
+DPU: Mapping[str, int] = {"G.1X": 1, "G.2X": 2, "G.4X": 4, "G.8X": 8}
+"""Data processing units of one worker."""
 MOST_ARGUMENT_BYTES = 260 << 10
 # What GetJob tells and no definition of ours says: the service derives it, or it is a default.
 DERIVED = frozenset({"AllocatedCapacity", "MaxCapacity", "ProfileName", "CreatedOn", "LastModifiedOn", "Name"})
@@ -30,6 +32,8 @@ def job_update(environment: Environment, release: Deployable, job: str) -> dict[
         **_platform(environment, glue),
         **_dependencies(release, lane, glue),
         **{f"--{key}": value for key, value in environment.arguments(job).items()},
+        # What the job estimates its cost from; with auto scaling it is the most that it may have.
+        "--dpu": str(DPU[glue.workers.type] * glue.workers.count),
     }
     if environment.price_per_dpu_hour is not None:
         arguments["--price-per-dpu-hour"] = str(environment.price_per_dpu_hour)

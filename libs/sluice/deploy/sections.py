@@ -9,7 +9,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 # What Glue and Spark take for their own, and what the environment's other settings decide.
 RESERVED = frozenset(
-    "JOB_NAME JOB_ID JOB_RUN_ID TempDir conf debug mode endpoint lake dataset quarantine price-per-dpu-hour "
+    "JOB_NAME JOB_ID JOB_RUN_ID TempDir conf debug mode endpoint lake dataset quarantine dpu price-per-dpu-hour "
     "extra-py-files extra-files extra-jars datalake-formats python-virtual-env additional-python-modules "
     "python-modules-installer-option scriptLocation job-language job-bookmark-option".split()
 )

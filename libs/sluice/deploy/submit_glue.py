@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sluice.deploy.calls import call, code, told
 from sluice.deploy.environments import Environment
@@ -11,6 +12,7 @@ from sluice.deploy.sections import Glue
 from sluice.deploy.submit import Kind, Seen
 from sluice.errors import DatasetBusyError
 from sluice.runtime.aws import client
+from sluice.runtime.cost import LEAST_SECONDS
 
 STATES: Mapping[str, Kind] = {
     "STARTING": "waiting",
@@ -57,8 +59,7 @@ class GlueRuns:
             self._tail = Tail(group, run, lambda name: name == run or name.endswith("driver"))
         state = str(found.get("JobRunState", "?"))
         why = str(found.get("ErrorMessage") or found.get("StateDetail") or "")
-        dpu_seconds = found.get("DPUSeconds") or found.get("ExecutionTime", 0) * found.get("MaxCapacity", 0)
-        return Seen(state, STATES.get(state, "running"), why, cost(self._environment, float(dpu_seconds)))
+        return Seen(state, STATES.get(state, "running"), why, cost(self._environment, found))
 
     def lines(self, run: str) -> Iterable[str]:
         if self._tail is None:
@@ -72,10 +73,17 @@ class GlueRuns:
         call(client("glue"), "batch_stop_job_run", f"{self._what}, run {run}", JobName=self._name, JobRunIds=[run])
 
 
-def cost(environment: Environment, dpu_seconds: float) -> str:
-    """`1,234 DPU seconds, about 0.15`; the price is the environment's, so are its currency and its tax."""
+def cost(environment: Environment, run: Mapping[str, Any]) -> str:
+    """`1,234 DPU seconds in 617 s, about 0.151`, from a JobRun; empty before it runs.
+
+    Glue tells DPUSeconds of runs with auto scaling alone; of others they are ExecutionTime times MaxCapacity, a minute
+    at least. The price is the environment's, and so are its currency and its tax.
+    """
+    seconds = float(run.get("ExecutionTime") or 0)
+    billed = max(seconds, LEAST_SECONDS) if seconds else 0
+    dpu_seconds = float(run.get("DPUSeconds") or billed * run.get("MaxCapacity", 0))
     if not dpu_seconds:
         return ""
-    if environment.price_per_dpu_hour is None:
-        return f"{dpu_seconds:,.0f} DPU seconds"
-    return f"{dpu_seconds:,.0f} DPU seconds, about {dpu_seconds / 3600 * environment.price_per_dpu_hour:.3f}"
+    told = f"{dpu_seconds:,.0f} DPU seconds in {seconds:,.0f} s"
+    price = environment.price_per_dpu_hour
+    return told if price is None else f"{told}, about {dpu_seconds / 3600 * price:.3f}"

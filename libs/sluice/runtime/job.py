@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice import __version__
 from sluice.errors import SluiceError
+from sluice.runtime.cost import estimate
 from sluice.runtime.progress import Progress
 from sluice.runtime.session import build_session
 from sluice.runtime.workers import from_spark
@@ -79,7 +80,8 @@ def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Map
         code = ours.exit_code if ours else 1
         summary["error"] = str(ours) if ours else f"unexpected {type(error).__name__}; this is a fault of the job's"
         print(f"{job}: {summary['error']}", file=sys.stderr, flush=True)
-    seconds = {"seconds": round(time.monotonic() - started, 3)}
+    took = time.monotonic() - started
+    seconds = {"seconds": round(took, 3), **estimate(argv, took)}
     steps = run.progress.rounded()
     print(json.dumps({**summary, **seconds, "steps": steps, "exit_code": code}, ensure_ascii=False), flush=True)
     if code:
