@@ -37,6 +37,8 @@ def all_jobs(name: str, **changes: Any) -> Environment:
 
 EVERY_JOB = {
     **{script: {"script": script, "dataset": "app_messages"} for script in SCRIPTS},
+    "analyze": {"script": "analyze", "dataset": "app_messages", "arguments": {"analysis": "by_country"}},
+    "export": {"script": "export", "dataset": "app_messages", "arguments": {"table": "app_messages"}},
     "crawl-all": {"script": "crawl", "arguments": {"report": "s3://example-sluice-lake/prod/reports/crawl.json"}},
     "crawl-exports": {"script": "crawl", "arguments": {"location": "s3://example-exports/daily"}},
     "query-all": {"script": "query"},
@@ -171,6 +173,23 @@ def test_a_query_reads_tables_and_writes_nothing() -> None:
             assert not may(FULL, job, "s3:GetObject", f"{LAKE}/{hidden}")
         actions = {action for statement in statements(FULL, job) for action in statement["Action"]}
         assert not actions & {"s3:PutObject", "s3:DeleteObject", "glue:CreateTable", "kms:GenerateDataKey"}
+
+
+def test_an_analysis_reads_its_dataset_and_writes_what_is_its_own() -> None:
+    assert may(FULL, "job analyze", "s3:GetObject", f"{LAKE}/curated/app_messages/x")
+    assert not may(FULL, "job analyze", "s3:PutObject", f"{LAKE}/curated/app_messages/x")
+    for place in ("analytics/by_country/x", "_sluice/by_country/ledger/x", "docs/by_country/index.html"):
+        assert may(FULL, "job analyze", "s3:PutObject", f"{LAKE}/{place}")
+    assert not may(FULL, "job analyze", "s3:GetObject", f"{LAKE}/raw/app_messages/x")
+    assert may(FULL, "reader", "s3:GetObject", f"{LAKE}/analytics/by_country/x")
+    assert may(FULL, "job query", "s3:GetObject", f"{LAKE}/analytics/by_country/x")
+
+
+def test_an_export_writes_copies_alone() -> None:
+    assert may(FULL, "job export", "s3:PutObject", f"{LAKE}/parquet/app_messages/_latest.json")
+    for statement in statements(FULL, "job export"):
+        if {"s3:PutObject", "s3:DeleteObject"} & set(statement["Action"]):
+            assert all(each.startswith(f"{LAKE}/parquet/app_messages") for each in statement["Resource"])
 
 
 def test_registering_reads_logs_of_tables_and_is_the_only_job_that_writes_the_catalog() -> None:

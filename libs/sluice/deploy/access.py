@@ -19,7 +19,7 @@ Place = tuple[str, str]
 
 @dataclass(frozen=True)
 class Script:
-    """Folders of a lake; `{}` stands for the dataset, or, where a job names none, for each one of the environment.
+    """Folders of a lake; `{}` stands for the dataset, `<>` for the analysis, or for all where a job names none.
 
     `listed` is seen by name alone, `read` is listed and read, `written` is both and written; `deleted` are patterns.
     `everything` takes the place of `read` where the job names no dataset.
@@ -34,13 +34,18 @@ class Script:
 
 
 _ZONES = ("curated", "quarantine", "_sluice", "analytics")
-_TABLES = ("curated/{}", "quarantine/{}", "_sluice/{}/checks", "analytics/{}")
+_TABLES = ("curated/{}", "quarantine/{}", "_sluice/{}/checks", "analytics/<>", "_sluice/<>/checks")
 _LOGS = tuple(f"{table}/_delta_log" for table in _TABLES)
 _COPIES = ("parquet/{}", "parquet/{}_quarantine", "parquet/{}_checks")
 _OWN = ("_sluice/{}", "docs/{}", "quarantine/{}")
 _LEASES = ("_sluice/{}/lease/*", "quarantine/{}/batch=*")
 
 SCRIPTS: Mapping[str, Script] = {
+    "analyze": Script(
+        read=("curated/{}",),
+        written=("analytics/<>", "_sluice/<>", "docs/<>"),
+        deleted=("analytics/<>/batch=*", "_sluice/<>/lease/*"),
+    ),
     # Deleted are staged files of attempts that no commit names, and leases; no log, no ledger, nothing in raw.
     "curate": Script(read=("raw/{}",), written=("curated/{}", *_OWN), deleted=("curated/{}/batch=*", *_LEASES)),
     "crawl": Script(read=("raw/{}",), everything=("raw",)),
@@ -74,7 +79,8 @@ def access(environment: Environment, name: str) -> Access:
             f"{did_you_mean(job.script, SCRIPTS)}; correct it, or say in libs/sluice/deploy/access.py what it does"
         )
     datasets = (job.dataset,) if job.dataset else environment.datasets
-    places = _Places(environment, datasets)
+    analysis = job.arguments.get("analysis")
+    places = _Places(environment, datasets, (analysis,) if analysis else environment.analyses)
     read = script.read if job.dataset or not script.everything else script.everything
     given = {key: value.rstrip("/") for key, value in job.arguments.items() if value.startswith("s3://")}
     if "location" in given:
@@ -116,6 +122,7 @@ def _widest(places: Iterable[Place]) -> frozenset[Place]:
 class _Places:
     environment: Environment
     datasets: tuple[str, ...]
+    analyses: tuple[str, ...]
 
     def folders(self, patterns: Iterable[str]) -> list[str]:
         return [join(*self._root(each)).rstrip("/") for pattern in patterns for each in self._filled(pattern)]
@@ -127,7 +134,10 @@ class _Places:
         return [self._root(each) for pattern in patterns for each in self._filled(pattern)]
 
     def _filled(self, pattern: str) -> list[str]:
-        return [pattern.replace("{}", name) for name in self.datasets] if "{}" in pattern else [pattern]
+        for sign, names in (("{}", self.datasets), ("<>", self.analyses)):
+            if sign in pattern:
+                return [pattern.replace(sign, name) for name in names]
+        return [pattern]
 
     def _root(self, path: str) -> Place:
         """(where it lies, the path below that): quarantine may lie apart from the lake."""

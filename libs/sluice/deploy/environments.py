@@ -31,7 +31,7 @@ from sluice.runtime.storage import join
 Target = Literal["glue", "emr", "emr-serverless"]
 TARGETS: tuple[Target, ...] = get_args(Target)
 OWNER_TAG = "sluice"
-CURATE, CRAWL, REGISTER = "curate", "crawl", "register"
+ANALYZE, CURATE, CRAWL, REGISTER = "analyze", "curate", "crawl", "register"
 
 
 class Environment(Section):
@@ -71,6 +71,12 @@ class Environment(Section):
     def datasets(self) -> tuple[str, ...]:
         """Those that jobs name."""
         return tuple(sorted({job.dataset for job in self.jobs.values() if job.dataset}))
+
+    @property
+    def analyses(self) -> tuple[str, ...]:
+        """Those that jobs keep."""
+        kept = {job.arguments.get("analysis", "") for job in self.jobs.values() if job.script == ANALYZE}
+        return tuple(sorted(kept - {""}))
 
     def role(self, job: str) -> str:
         """The role that `job` runs as."""
@@ -170,8 +176,10 @@ def _check_job(environment: Environment, name: str, job: Job, problems: Problems
     own = RESERVED | ({"target", "database"} if job.script == REGISTER else set())
     for argument in sorted(set(job.arguments) & own):
         problems.add(f"{place}.arguments.{argument}", "is set by the environment or the runtime; leave it out")
-    if job.script == CURATE and job.dataset is None:
+    if job.script in (CURATE, ANALYZE) and job.dataset is None:
         problems.add(f"{place}.dataset", "expected this setting, found none")
+    if job.script == ANALYZE and not {"analysis"} & job.arguments.keys():
+        problems.add(f"{place}.arguments.analysis", "expected this setting, found none")
     if job.script == REGISTER and environment.catalog_database is None:
         problems.add(
             place, "registers tables, but there is no `catalog_database:`; name a database of the Data Catalog"

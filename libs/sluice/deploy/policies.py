@@ -90,9 +90,11 @@ def job(environment: Environment, *only: str) -> Document:
 
 
 def reader(environment: Environment) -> Document:
-    """Curated tables, checks and pages; neither raw nor quarantine, which hold records as received."""
+    """All that is published, and checks and pages; neither raw nor quarantine, which hold records as received."""
     seen = [f"{zone}/{name}" for name in environment.datasets for zone in ("curated", "docs")]
-    seen += [f"_sluice/{name}/checks" for name in environment.datasets]
+    seen += [f"{zone}/{name}" for name in environment.analyses for zone in ("analytics", "docs")]
+    seen += [f"_sluice/{name}/checks" for name in (*environment.datasets, *environment.analyses)]
+    seen += [f"parquet/{job.dataset}" for job in environment.jobs.values() if job.script == "export" and job.dataset]
     return document(
         [
             listing(environment, "ListPublished", environment.lake, *seen),
