@@ -84,8 +84,7 @@ def test_the_format_counts_in_the_fingerprint_and_json_does_not_change_it() -> N
     ]
     assert len(set(prints)) == 4
     assert parsed(None, types).fingerprint == prints[0]
-    shipped = parse_contract((ROOT / "schemas/app_messages/v1.yaml").read_text(encoding="utf-8"), "c.yaml")
-    assert shipped.fingerprint == "2eaa1ba02c21c50b10cfbfe429d56be3b8ae722df0bea7f6bd5d361bf42524c2"
+    assert prints[0] == "a4d7b5ea6f92c2856f8a3570aae1464c969e604df5e6dbe3355a4d2effd3fd9e"  # as it always was
 
 
 def test_a_ledger_row_from_before_there_were_formats_is_still_read() -> None:
