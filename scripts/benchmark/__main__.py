@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark import gate, hourly, machine, memory, peers, query, tweets
+from benchmark import gate, hourly, listing, machine, memory, peers, query, tweets
 from sluice.errors import SluiceError
 
 Measure = Callable[[argparse.Namespace, Path], dict[str, Any]]
@@ -19,6 +19,7 @@ MEASURES: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Measure]] =
     "peers": (peers.arguments, peers.measure),
     "hourly": (hourly.arguments, hourly.measure),
     "gate": (gate.arguments, gate.measure),
+    "listing": (listing.arguments, listing.measure),
     "memory": (memory.arguments, memory.measure),
     "query": (query.arguments, query.measure),
     "tweets": (tweets.arguments, tweets.measure),

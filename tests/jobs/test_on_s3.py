@@ -29,7 +29,7 @@ from landing.__main__ import land
 from landing.arguments import parse
 from sluice.contract.load import load_contract
 from sluice.errors import StorageDenied, StorageThrottled
-from sluice.lake import commit
+from sluice.lake.commit import open_table
 from sluice.runtime import aws
 from sluice.runtime.storage import storage_for
 from sluice.runtime.workers import from_spark
@@ -178,7 +178,6 @@ def test_a_table_in_a_store_that_asks_to_slow_down_is_told_as_that(
 ) -> None:
     with slow_down() as endpoint:
         monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
-        once = {**aws.delta_options(), "max_retries": "1"}
-        monkeypatch.setattr(commit, "options", lambda uri: once)
+        monkeypatch.setenv("SLUICE_AWS_ATTEMPTS", "1")
         with pytest.raises(StorageThrottled, match="still throttled"):
-            commit.open_table(places(s3_lake).curated)
+            open_table(places(s3_lake).curated)

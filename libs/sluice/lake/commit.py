@@ -46,7 +46,7 @@ class DataFile:
 
 def options(uri: str) -> dict[str, str] | None:
     """delta-rs storage options for `uri`: none for a local folder."""
-    return delta_options() if is_s3(uri) else None
+    return delta_options(uri) if is_s3(uri) else None
 
 
 def open_table(uri: str) -> DeltaTable | None:

@@ -8,9 +8,19 @@ from datetime import datetime
 from typing import Any
 from xml.etree import ElementTree
 
-from sluice.errors import SluiceError, SourceChanged, SourceMissing, StorageDenied, StorageError, StorageThrottled
+from sluice.errors import (
+    LocationError,
+    SluiceError,
+    SourceChanged,
+    SourceMissing,
+    StorageDenied,
+    StorageError,
+    StorageThrottled,
+)
 
-_MISSING = {"404", "NoSuchKey", "NoSuchBucket", "NotFound"}
+_MISSING = {"404", "NoSuchKey", "NotFound"}
+# boto3 follows a bucket to its region by itself; these are what is left where the store does not say which it is.
+_ELSEWHERE = {"301", "307", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException"}
 _CHANGED = {"412", "PreconditionFailed", "ConditionalRequestConflict"}
 _DENIED = {
     "401", "403", "AccessDenied", "AccessDeniedException", "AllAccessDisabled", "InvalidAccessKeyId",
@@ -84,6 +94,13 @@ def translated(error: Exception, uri: str) -> SluiceError:
         return StorageError(f"{uri}: storage did not answer ({type(error).__name__}); run again")
     code = str(error.response.get("Error", {}).get("Code", ""))
     operation = error.operation_name
+    if code == "NoSuchBucket":
+        return LocationError(f"{uri}: expected a bucket of this name, found none ({operation}: {code})")
+    if code in _ELSEWHERE:
+        return LocationError(
+            f"{uri}: expected a bucket of this process's region, found one elsewhere ({operation}: {code}); "
+            "set AWS_REGION to the bucket's region"
+        )
     if code in _MISSING:
         return SourceMissing(f"{uri}: expected an object, found none ({operation}: {code})")
     if code in _CHANGED:
@@ -112,14 +129,33 @@ def broken_connection() -> tuple[type[Exception], ...]:
     return BotoCoreError, HTTPError, OSError
 
 
-def delta_options() -> dict[str, str]:
-    """Storage options for delta-rs: this process's credentials, fetched anew: a long run outlives its first ones."""
+@functools.cache
+def bucket_region(bucket: str) -> str:
+    """The region that S3 says `bucket` is in; "" where it does not tell, as stores that are not AWS's do not."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    try:
+        answer = client("s3").head_bucket(Bucket=bucket)
+    except ClientError as error:
+        answer = error.response
+    except BotoCoreError:
+        return ""
+    return str(answer["ResponseMetadata"].get("HTTPHeaders", {}).get("x-amz-bucket-region", ""))
+
+
+def delta_options(uri: str) -> dict[str, str]:
+    """Storage options by which delta-rs reaches `uri` as this process's boto3 does.
+
+    Credentials are fetched anew: a long run outlives its first ones. Its clients do not follow a bucket to its region
+    (boto3's do), so that is told; as often as boto3 it tries again, where its own default would be ten times.
+    """
     import boto3
 
     session = boto3.Session()
-    options = {"aws_conditional_put": "etag"}
-    if session.region_name:
-        options["aws_region"] = session.region_name
+    options = {"aws_conditional_put": "etag", "max_retries": str(attempts() - 1)}
+    region = bucket_region(uri.split("://", 1)[1].split("/", 1)[0]) or session.region_name
+    if region:
+        options["aws_region"] = region
     credentials = session.get_credentials()
     if credentials is not None:
         frozen = credentials.get_frozen_credentials()

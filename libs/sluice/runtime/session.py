@@ -64,17 +64,33 @@ def build_session(app_name: str, conf: Mapping[str, str] | None = None) -> Spark
 
 
 def _s3a() -> dict[str, str]:
-    """Where the environment names another S3 endpoint (tests, private stores), Spark's own S3 client follows it."""
+    """How Spark's own S3 client (S3A) asks; where the environment names another endpoint (private stores), it follows.
+
+    It tries as often as boto3 and delta-rs: by its defaults (20 times 7 on Hadoop 3.3) a store that throttles or is
+    gone would hold a job for most of an hour. 500 connections are Hadoop 3.4's default (HADOOP-19015: with 96 readers
+    of many small files wait for each other until they time out). Other defaults were looked at and are right for
+    Parquet, which is all it reads: it begins at a file's end and is told to read at random by its first seek back.
+    """
     import os
 
-    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
-    if not endpoint:
-        return {}
-    return {
-        "spark.hadoop.fs.s3a.endpoint": endpoint,
-        "spark.hadoop.fs.s3a.path.style.access": "true",
-        "spark.hadoop.fs.s3a.connection.ssl.enabled": str(endpoint.startswith("https")).lower(),
+    from sluice.runtime.aws import attempts
+
+    prefix = "spark.hadoop.fs.s3a."
+    tries = str(attempts())
+    settings = {
+        f"{prefix}attempts.maximum": "3",
+        f"{prefix}retry.limit": tries,
+        f"{prefix}retry.throttle.limit": tries,
+        f"{prefix}connection.maximum": "500",
     }
+    endpoint = os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL")
+    if endpoint:
+        settings |= {
+            f"{prefix}endpoint": endpoint,
+            f"{prefix}path.style.access": "true",
+            f"{prefix}connection.ssl.enabled": str(endpoint.startswith("https")).lower(),
+        }
+    return settings
 
 
 @contextmanager
