@@ -10,6 +10,7 @@ from typing import Any
 
 from open_data_contract_standard.model import OpenDataContractStandard
 
+from sluice.contract.analysis import is_analysis, read_analysis
 from sluice.contract.columns import raw_fields, raw_scope, read_columns, read_raw
 from sluice.contract.enrichment import check_filters
 from sluice.contract.formats import check_csv, check_joined, read_format
@@ -36,6 +37,9 @@ def build(text: str, path: str) -> Contract:
 
 def _build(model: OpenDataContractStandard, path: str, problems: Problems) -> Contract | None:
     _check_head(model, problems)
+    if is_analysis(model):
+        analysis = read_analysis(model, path, problems)
+        return replace(analysis, fingerprint=fingerprint(analysis)) if analysis is not None else None
     objects = model.schema_ or []
     if len(objects) != 2 or [one.name for one in objects] != ["raw", model.id]:
         names = ", ".join(one.name or "(no name)" for one in objects) or "nothing"
@@ -110,6 +114,8 @@ def fingerprint(contract: Contract) -> str:
         said["evolve"] = [sorted(contract.evolve_columns), [field.name for field in contract.raw if field.evolved]]
     if contract.enrich:
         said["enrich"] = [asdict(one) for one in contract.enrich]
+    if contract.windows is not None:
+        said["windows"] = {name: value for name, value in asdict(contract.windows).items() if name != "chart"}
     return hashlib.sha256(json.dumps(said, separators=(",", ":")).encode()).hexdigest()
 
 

@@ -24,6 +24,7 @@ expression or sources of another column                  minor   other values fr
 a name in an expression means another column now         as its expression
 columns in another order                                 minor   the table that is there keeps its own
 keep, newestBy, recordFilters                            major   other rows stay
+windows or source of an analysis                         major   its rows tell of something else
 unknownFields to `reject`, a lower limit                 major   records that were taken are refused
 unknownFields to another, a higher limit                 minor   records that were refused are taken
 a name added to evolveColumns                            minor   it may become a nullable column
@@ -239,6 +240,7 @@ def _settings(before: Contract, after: Contract) -> Iterator[Change]:
 
     yield from changed("keep", before.keep, after.keep, "major", "other rows of a key stay")
     yield from changed("newestBy", before.newest_by, after.newest_by, "major", "other rows of a key stay")
+    yield from changed("analysis", before.windows, after.windows, "major", "its rows tell of other windows")
     if before.filters != after.filters:
         yield Change("setting recordFilters", "changed", "major", "other records are data")
     rejects = after.unknown_fields == "reject"

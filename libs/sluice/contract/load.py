@@ -42,6 +42,23 @@ def load_contract(dataset: str, version: str | None = None, schemas: Path | None
     return _agree(contract, dataset, major, asked[1] + asked[2] if asked else "")
 
 
+def load_sql(contract: Contract, schemas: Path | None = None) -> tuple[str, str]:
+    """The SQL beside an analysis' contract and what problems call its file. Raises ContractError where it is not there.
+
+    `schemas` as for `load_contract`.
+    """
+    root, where = _schemas(schemas)
+    name = f"v{contract.version.split('.')[0]}.sql"
+    path = f"{where}/{contract.dataset}/{name}"
+    file = root.joinpath(contract.dataset).joinpath(name)
+    if not file.is_file():
+        raise ContractError(path, [f"expected the SQL of the analysis that {contract.path} promises, found none"])
+    try:
+        return file.read_bytes().decode("utf-8"), path
+    except UnicodeDecodeError as error:
+        raise ContractError(path, [f"byte {error.start}: not UTF-8"]) from error
+
+
 def known_contracts(schemas: Path | None = None) -> dict[str, list[int]]:
     """Major versions by dataset, of the contracts that `schemas` holds (by default as for `load_contract`)."""
     return _datasets(_schemas(schemas)[0])

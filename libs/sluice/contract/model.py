@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from sluice.contract.types import parse_type
@@ -104,6 +104,23 @@ class Enrich:
 
 
 @dataclass(frozen=True)
+class Windows:
+    """What makes a contract an analysis': windows over the dataset `source`, of one size, one beginning each slide.
+
+    A window begins at a whole multiple of `slide_seconds` since 1970 and holds the rows of `source` whose `event_time`
+    (a column's name) lies in it, its end excluded; `start` is the analysis' column that tells when a window begins.
+    `chart`, for pictures alone: a column to group by, then those whose sums are shown.
+    """
+
+    source: str
+    event_time: str
+    window_seconds: int
+    slide_seconds: int
+    start: str
+    chart: tuple[str, ...] = field(default=(), compare=False)
+
+
+@dataclass(frozen=True)
 class Contract:
     """A contract that has been checked; made by `load_contract` and `parse_contract` only.
 
@@ -128,6 +145,8 @@ class Contract:
     # Raw fields that become columns once they are met, by name, or `*` for all.
     evolve_columns: tuple[str, ...] = ()
     enrich: tuple[Enrich, ...] = ()
+    # Of an analysis alone, which has no raw fields.
+    windows: Windows | None = None
 
     @property
     def partition_columns(self) -> tuple[str, ...]:

@@ -13,11 +13,13 @@ class Places:
     """The folders of one dataset in one lake; all are URIs without a trailing slash.
 
     `quarantines` is where refused records are kept, since they hold personal data as received: by default in the lake.
+    `zone` is the folder that the table for people is in: `analytics` where the dataset is an analysis.
     """
 
     lake: str
     dataset: str
     quarantines: str = ""
+    zone: str = "curated"
 
     @property
     def raw(self) -> str:
@@ -30,7 +32,8 @@ class Places:
 
     @property
     def curated(self) -> str:
-        return join(self.lake, "curated", self.dataset)
+        """The table that people read."""
+        return join(self.lake, self.zone, self.dataset)
 
     @property
     def quarantine(self) -> str:

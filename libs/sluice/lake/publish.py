@@ -122,10 +122,11 @@ def live_files(uri: str, touched: Sequence[Mapping[str, str | None]]) -> list[Da
         if pa.types.is_date32(values.type) or pa.types.is_integer(values.type) or pa.types.is_string(values.type):
             wanted = pa.array([values_of[name] for values_of in touched], pa.string())
             rows = rows.filter(pc.is_in(values.cast(pa.string()), value_set=wanted))
-    return [_data_file(row) for row in rows.to_pylist()]
+    return [data_file(row) for row in rows.to_pylist()]
 
 
-def _data_file(row: Mapping[str, object]) -> DataFile:
+def data_file(row: Mapping[str, object]) -> DataFile:
+    """A file as delta-rs lists it (`get_add_actions(flatten=False)`)."""
     stats = {
         "numRecords": row["num_records"],
         "minValues": _spelled(row.get("min")),

@@ -222,7 +222,7 @@ class _Writer:
             self._duplicates += int(again.sum())
             here[np.flatnonzero(here)[again]] = False
         kept = batch.select(self._plan.columns)
-        for values, part in _by_partition(batch, self._plan.partitions, here):
+        for values, part in by_partition(batch, self._plan.partitions, here):
             if values not in self._curated:
                 named = dict(zip(self._plan.partitions, values, strict=True))
                 folder = join(self._plan.folder, *partition_folders(named))
@@ -252,14 +252,15 @@ def _by_value(column: pa.Array, here: npt.NDArray[np.bool_]) -> Iterator[tuple[A
             yield value, found
 
 
-def _by_partition(
+def by_partition(
     rows: pa.RecordBatch, columns: Sequence[str], here: npt.NDArray[np.bool_]
 ) -> Iterator[tuple[tuple[str | None, ...], npt.NDArray[np.bool_]]]:
+    """The partitions (values as a log spells them) of the rows `here`, and where the rows of each are."""
     if not columns:
         yield (), here
         return
     for value, found in _by_value(rows.column(columns[0]), here):
-        for rest, part in _by_partition(rows, columns[1:], found):
+        for rest, part in by_partition(rows, columns[1:], found):
             yield (partition_text(value), *rest), part
 
 

@@ -26,7 +26,13 @@ def curated_schema(contract: Contract) -> pa.Schema:
     All are nullable: `required` is kept by quarantine, and a NOT NULL column could never be added later.
     """
     fields = [(column.name, arrow_type(parse_type(column.type))) for column in contract.columns]
-    return described(pa.schema([*fields, (HASH, pa.binary()), (RESCUED, pa.string())]), contract_comments(contract))
+    own = [(HASH, pa.binary()), (RESCUED, pa.string())] if contract.windows is None else []
+    return described(pa.schema([*fields, *own]), contract_comments(contract))
+
+
+def ensure_analysis(places: Places, contract: Contract, check: Check) -> DeltaTable:
+    """The table of an analysis, fit for `contract`; see `ensure_tables`. There is no other: nothing is refused."""
+    return _curated(places, contract, check, recorded=False)
 
 
 def ensure_tables(
@@ -51,7 +57,8 @@ def _curated(places: Places, contract: Contract, check: Check, recorded: bool) -
     wanted, properties = curated_schema(contract), contract_properties(contract)
     table = open_table(places.curated)
     if table is None:
-        words = f"{contract.dataset}, curated by sluice under contract {contract.version}"
+        made = "reckoned" if contract.windows else "curated"
+        words = f"{contract.dataset}, {made} by sluice under contract {contract.version}"
         return create_table(places.curated, wanted, contract.partition_columns, words, check, properties)
     if recorded:
         return table

@@ -29,6 +29,8 @@ class Staged:
     counts: Counts
     sources: tuple[LedgerSource, ...]
     results: tuple[Result, ...]
+    # How far the dataset has come once this is published, where that is not told when a batch is planned.
+    watermark: str = ""
 
 
 def pass_point_of_no_return(context: Context, planned: Transition, staged: Staged) -> Transition:
@@ -56,6 +58,7 @@ def _decided(context: Context, planned: Transition, staged: Staged, state: State
             last_sequence=sequence,
             actions=replace(staged.actions, checks=tuple(as_json(check) for check in checks)).to_json(),
             counts=staged.counts,
+            watermark=staged.watermark if staged.watermark and state == "publishing" else row.watermark,
             sources=staged.sources,
             reason="\n".join(failures(staged.results, planned.waived)) if state == "held" else "",
         )
@@ -106,10 +109,10 @@ def _publish_checks(context: Context, actions: Actions, sequence: int) -> None:
         publish_checks(context.places.checks, [row_of(check) for check in actions.checks], sequence, context.check)
 
 
-def abandon(context: Context, planned: Transition, reason: str) -> None:
-    """Say that an attempt will never be published, then delete its files."""
+def abandon(context: Context, planned: Transition, reason: str, **changes: Any) -> None:
+    """Say that an attempt will never be published, then delete its files; `changes` are to the ledger's row."""
     row = context.transition(planned)
-    context.ledger.record(replace(row, state="abandoned", sources=planned.sources, reason=reason))
+    context.ledger.record(replace(row, state="abandoned", sources=planned.sources, reason=reason, **changes))
     folder = attempt_folder(planned.batch_id, planned.attempt)
     sweep(context.places.curated, folder, set())
     sweep(context.places.quarantine, folder, set())

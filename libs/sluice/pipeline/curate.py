@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sluice.contract.model import Contract
-from sluice.errors import LocationError
+from sluice.errors import LocationError, UsageError
 from sluice.lake.evolved import EvolvedSchema
 from sluice.lake.lease import Lease
 from sluice.lake.ledger import Ledger
@@ -43,6 +43,8 @@ def curate(run: Run, lake: str, contract: Contract, options: Options, suite: Sui
     Raises LocationError where the lake has no such raw prefix, DatasetBusyError where another run is at work, and
     nothing half-done: whatever stops a run, the next one finishes it.
     """
+    if contract.windows is not None:
+        raise UsageError(f"{contract.path} is the contract of an analysis; bring it up to date with jobs/analyze.py")
     apart = normal_uri(options.quarantine) if options.quarantine else ""
     places = Places(normal_uri(lake), contract.dataset, apart)
     if next(iter(storage_for(places.landing).list(places.landing)), None) is None:

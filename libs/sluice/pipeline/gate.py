@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -154,6 +154,31 @@ def judged(
     results += _whole(context, gate, fresh)
     results += _history(context, gate, counts, fresh)
     return masked_results(results, terms.contract)
+
+
+def judged_whole(
+    context: Context,
+    gate: Gate | None,
+    asked: Sequence[int],
+    failed: Sequence[int],
+    counts: Counts,
+    fresh: Sequence[DataFile],
+) -> list[Result]:
+    """What every check of the suite found in staged rows none of which can be refused: they belong to one whole.
+
+    `asked` and `failed` count rows by the row-level checks; a critical one that rows fail holds the batch.
+    """
+    if gate is None:
+        return []
+    from sluice.quality.masking import masked_results
+    from sluice.quality.results import row_results
+
+    context.progress.at("gate")
+    found = row_results([one.check for one in gate.rows], asked, failed)
+    results = [replace(result, check=replace(result.check, kind="gate")) for result in found]
+    results += _whole(context, gate, fresh)
+    results += _history(context, gate, counts, fresh)
+    return masked_results(results, gate.terms.contract)
 
 
 def _agree(gate: Gate, stage: Stage, failed: Sequence[int]) -> None:

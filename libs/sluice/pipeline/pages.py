@@ -7,7 +7,7 @@ knows, how long each step took, is then missing. What is read and written does n
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -22,6 +22,7 @@ from sluice.quality.masking import masked_record
 from sluice.quality.model import Check, Result
 from sluice.quality.page.model import (
     BatchReport,
+    Chart,
     Example,
     Flow,
     IndexEntry,
@@ -44,8 +45,10 @@ INDEX_BATCHES = 50
 DETAILED = 12
 
 
-def write_pages(context: Context, run: Run, closed: Sequence[Transition]) -> None:
-    """Write the page of this run, Data Docs of its batches, and the dataset's index.
+def write_pages(
+    context: Context, run: Run, closed: Sequence[Transition], charts: Callable[[], Sequence[Chart]] = tuple
+) -> None:
+    """Write the page of this run, with `charts` of its table, Data Docs of its batches, and the dataset's index.
 
     Also the page of the run before, where that one was killed before it could. A run that closed nothing writes none.
     """
@@ -60,7 +63,7 @@ def write_pages(context: Context, run: Run, closed: Sequence[Transition]) -> Non
             whole = [context.ledger.history(row.batch_id)[-1] for row in by_run[run_id]]
             _write(context, _report(context, run_id, whole, None))
     if mine:
-        _write(context, _report(context, run.run_id, closed, run))
+        _write(context, replace(_report(context, run.run_id, closed, run), charts=tuple(charts())))
     entries = [_entry(run_id, rows) for run_id, rows in reversed(by_run.items())]
     page = render_index(context.places.dataset, entries)
     storage_for(context.places.docs).put(join(context.places.docs, "index.html"), page.encode())

@@ -113,6 +113,30 @@ class Versions:
 
 
 @dataclass(frozen=True)
+class Bar:
+    """A bar of a chart: its `label`, its `parts` in the order of the chart's names, and a `note` beside it."""
+
+    label: str
+    parts: tuple[float, ...]
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Chart:
+    """Bars of one kind, `across` (side by side, as over time) or one below the other; `parts` names what they are of.
+
+    `tones` are names of colours, one for each part. `summary` says in words what the picture shows.
+    """
+
+    title: str
+    summary: str
+    parts: tuple[str, ...]
+    tones: tuple[str, ...]
+    bars: tuple[Bar, ...]
+    across: bool = False
+
+
+@dataclass(frozen=True)
 class RunReport:
     """One run of a job over one dataset; `batches` in the order in which they were taken up.
 
@@ -135,6 +159,7 @@ class RunReport:
     suite_path: str = ""
     docs_href: str = ""
     index_href: str = "index.html"
+    charts: tuple[Chart, ...] = ()
 
     @property
     def flow(self) -> Flow:

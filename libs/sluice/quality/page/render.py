@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from sluice.quality.page import view, words
+from sluice.quality.page.chart import draw_chart
 from sluice.quality.page.flow import draw
 from sluice.quality.page.model import IndexEntry, RunReport
 
@@ -32,6 +33,7 @@ def render(report: RunReport) -> str:
             title=view.headline(report),
             tone=view.tone(report.exit_code, len(report.held)),
             picture=draw(report.flow, report.held_records),
+            drawn=[draw_chart(chart) for chart in report.charts],
             lines=view.lines(report),
             batches=view.details(report),
             steps=view.steps(report),
