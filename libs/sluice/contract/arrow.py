@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
-from sluice.contract.types import SparkType
+from sluice.contract.types import SparkType, precision_and_scale
 
 _SCALARS = {
     "string": pa.string(),
@@ -33,9 +33,3 @@ def arrow_type(found: SparkType) -> pa.DataType:
     if found.kind == "struct":
         return pa.struct([pa.field(name, arrow_type(inner)) for name, inner in found.fields])
     return _SCALARS[found.kind]
-
-
-def precision_and_scale(found: SparkType) -> tuple[int, int]:
-    """`decimal(p,s)` -> (p, s)."""
-    precision, scale = found.text.removeprefix("decimal(").removesuffix(")").split(",")
-    return int(precision), int(scale)

@@ -92,6 +92,12 @@ def parse_type(text: str) -> SparkType:
     return found
 
 
+def precision_and_scale(found: SparkType) -> tuple[int, int]:
+    """`decimal(p,s)` -> (p, s)."""
+    precision, scale = found.text.removeprefix("decimal(").removesuffix(")").split(",")
+    return int(precision), int(scale)
+
+
 class _Reader:
     """Recursive descent over the tokens of one type."""
 

@@ -6,7 +6,7 @@ decided here, in one pass; duplicates need other rows and are found in what is s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -14,7 +14,7 @@ from pyspark.sql import functions as F
 
 from sluice.contract.model import Column as ContractColumn
 from sluice.contract.model import Contract
-from sluice.curate.rules import Asked, Rule
+from sluice.curate.rules import Asked, ContractRule, Rule, made_of_sources, rules_of
 from sluice.curate.together import at_once
 
 if TYPE_CHECKING:
@@ -58,21 +58,17 @@ def _made(number: int, column: ContractColumn) -> list[tuple[str, Column]]:
 
 def contract_rules(contract: Contract) -> list[Rule]:
     """The rules that the contract itself sets on a row shaped by `shaped`."""
-    rules = []
-    for number, column in enumerate(contract.columns):
-        value, has = F.col(f"`{column.name}`"), F.col(f"_has_{number}")
-        if column.expression is not None and column.sources:
-            message = f"no {column.type} can be made of what was received"
-            rules.append(Rule("not_convertible", column.name, message, has & value.isNull()))
-        if column.required:
-            absent = value.isNull() & ~has if column.expression is not None and column.sources else value.isNull()
-            message = "required, and not there or null"
-            rules.append(Rule("missing_required", column.name, message, absent & ~_refused_already(contract, column)))
-        if column.partition_position is not None and column.type == "string":
-            rules.append(
-                Rule("empty_partition_value", column.name, "an empty text cannot name a partition", value == "")
-            )
-    return rules
+    return [Rule(rule.name, rule.column.name, rule.message, _fails(rule)) for rule in rules_of(contract)]
+
+
+def _fails(rule: ContractRule) -> Column:
+    value, has = F.col(f"`{rule.column.name}`"), F.col(f"_has_{rule.number}")
+    if rule.name == "not_convertible":
+        return has & value.isNull()
+    if rule.name == "missing_required":
+        absent = value.isNull() & ~has if made_of_sources(rule.column) else value.isNull()
+        return absent & ~_refused_already(rule.blamed)
+    return value == ""
 
 
 def decided(contract: Contract, rules: Sequence[Rule], asked: Sequence[Asked] = ()) -> Step:
@@ -146,21 +142,8 @@ def _all_present(sources: Sequence[str]) -> Column:
     return reduce(lambda a, b: a & b, (F.col(source).isNotNull() for source in sources), F.lit(True))
 
 
-def _refused_already(contract: Contract, column: ContractColumn) -> Column:
-    """Whether a raw field that `column` is made of was refused by the reader: then that is the reason, not absence."""
+def _refused_already(fields: Collection[str]) -> Column:
+    """Whether the reader refused one of these raw fields: then that is the reason, not absence."""
     bad = F.coalesce(F.col("_bad"), F.lit(""))
-    tests = [bad.contains(f",{name},") for name in sorted(_raw_sources(contract, column))]
+    tests = [bad.contains(f",{name},") for name in sorted(fields)]
     return reduce(lambda a, b: a | b, tests, F.lit(False))
-
-
-def _raw_sources(contract: Contract, column: ContractColumn) -> set[str]:
-    """Names of the raw fields that `column` is made of, through earlier columns."""
-    names: set[str] = set()
-    earlier = {c.name.lower(): c for c in contract.columns[: contract.columns.index(column)]}
-    for source in column.sources or (column.name,):
-        root = source.split(".")[0].strip("`")
-        if root.lower() in earlier:
-            names |= _raw_sources(contract, earlier[root.lower()])
-        else:
-            names.add(root)
-    return names

@@ -13,15 +13,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from functools import lru_cache
-from typing import Annotated, Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
-import pyarrow as pa
 
-from sluice.contract.arrow import arrow_type, precision_and_scale
 from sluice.contract.model import RawField
-from sluice.contract.types import SparkType, parse_type, quoted
+from sluice.contract.types import SparkType, parse_type, precision_and_scale, quoted
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 INTEGER_BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 # Half an ulp above the largest float: from here on rounding gives infinity.
@@ -60,17 +61,20 @@ class Field:
     name: str
     attribute: str
     type: SparkType
-    arrow: pa.DataType
     to_arrow: ToArrow | None
+
+    @cached_property
+    def arrow(self) -> pa.DataType:
+        """The Arrow type; the delivery stream's function goes without Arrow, which is larger than all else in it."""
+        from sluice.contract.arrow import arrow_type
+
+        return arrow_type(self.type)
 
 
 def fields_of(raw: Sequence[RawField]) -> tuple[Field, ...]:
     """The fields in the contract's order."""
     typed = [(field.name, parse_type(field.type)) for field in raw]
-    return tuple(
-        Field(name, f"f{position}", type_, arrow_type(type_), _converter(type_))
-        for position, (name, type_) in enumerate(typed)
-    )
+    return tuple(Field(name, f"f{position}", type_, _converter(type_)) for position, (name, type_) in enumerate(typed))
 
 
 def row_type(fields: Sequence[Field], *, forbid_unknown: bool) -> type[msgspec.Struct]:
@@ -173,7 +177,7 @@ def _decoded(type_: SparkType) -> Any:
     if type_.kind == "map":
         return dict[str, _or_null(type_.parts[1])]  # type: ignore[misc]
     if type_.kind == "struct":
-        parts = [Field(name, f"f{i}", part, None, None) for i, (name, part) in enumerate(type_.fields)]
+        parts = [Field(name, f"f{i}", part, None) for i, (name, part) in enumerate(type_.fields)]
         return row_type(parts, forbid_unknown=True)
     return _SCALARS[type_.kind]
 

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sluice.contract.model import Contract
 from sluice.raw.account import Account
 from sluice.raw.damage import Refused
-from sluice.raw.fields import FAULTS, Field, decoder, depth_of, fields_of, row_type
+from sluice.raw.decoding import Decoding
+from sluice.raw.fields import Field
 from sluice.raw.inflate import JSON
-from sluice.raw.judge import Judge, surely_shallow_text
-from sluice.raw.scan import is_value
-from sluice.raw.spans import Exact, Splitter, Taken
+from sluice.raw.spans import Taken
 from sluice.raw.text import Opened, TextSource
 
 
@@ -20,50 +19,13 @@ class JsonFormat:
     """Reads source objects of JSON text; see `raw.spans` for what a record is."""
 
     def __init__(self, contract: Contract, window_bytes: int) -> None:
-        self._contract, self._window = contract, window_bytes
-        self.fields: Sequence[Field] = fields_of(contract.raw)
-        rows = row_type(self.fields, forbid_unknown=True)
-        self.empty: Any = rows()
-        # Types that nest deeper than the contract allows would let the fast way take too deep a record.
-        deepest = 1 + max((depth_of(field.type) for field in self.fields), default=0)
-        self._decode = decoder(rows).decode if deepest <= contract.max_nesting else _refuse
-        # A field of type json is passed over: of a piece that nobody has scanned its text must be looked at apart.
-        passed_over = any(inner.kind == "json" for field in self.fields for inner in field.type.walk())
-        self._decode_piece = _wary(self._decode, contract.max_nesting) if passed_over else self._decode
-        self._judge = Judge(self.fields, contract.unknown_fields, contract.max_nesting)
+        self._decoding = Decoding(contract, window_bytes)
+        self.fields: Sequence[Field] = self._decoding.fields
+        self.empty: Any = self._decoding.empty
 
     def events(self, opened: Opened, account: Account) -> Iterator[Taken | Refused]:
         """All that is in one source object, in its order."""
         text = TextSource(opened, account, JSON)
-        splitter = Splitter(
-            text.read,
-            self._decode_piece,
-            self._judge.quick,
-            self._contract.max_record_bytes,
-            self._contract.max_nesting,
-            self._window,
-        )
-        for event in text.whole(splitter.events()):
-            yield self._decoded(event) if isinstance(event, Exact) else event
+        splitter = self._decoding.splitter(text.read)
+        yield from text.whole(self._decoding.events(splitter))
         account.layout.in_array = splitter.began_with_array
-
-    def _decoded(self, event: Exact) -> Taken:
-        try:
-            return Taken([event.start], [event.span], [self._decode(event.span)], {})
-        except FAULTS:
-            return Taken([event.start], [event.span], [None], {0: self._judge(event.span)})
-
-
-def _wary(decode: Callable[[bytes], Any], deepest: int) -> Callable[[bytes], Any]:
-    """`decode` for pieces whose values it may pass over."""
-
-    def wary(piece: bytes) -> Any:
-        if not surely_shallow_text(piece, deepest) and not is_value(piece, deepest):
-            raise ValueError("not surely strict JSON")
-        return decode(piece)
-
-    return wary
-
-
-def _refuse(span: bytes) -> Any:
-    raise ValueError("never on the fast way")

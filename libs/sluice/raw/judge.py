@@ -18,8 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from sluice.contract.arrow import precision_and_scale
-from sluice.contract.types import SparkType
+from sluice.contract.types import SparkType, precision_and_scale
 from sluice.raw.damage import kind_of
 from sluice.raw.fields import (
     FAULTS,
