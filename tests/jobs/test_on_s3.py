@@ -131,7 +131,7 @@ def test_who_may_not_write_is_told_so_and_nothing_is_written(
     assert curated_by(None, s3_lake, dry_run=True)["new_source_objects"] == 1
 
 
-@pytest.mark.parametrize("step", ["plan", "stage", "publish curated"])
+@pytest.mark.parametrize("step", ["stage", "publish curated"])
 def test_a_run_whose_rights_are_taken_in_the_middle_leaves_what_the_next_one_finishes(
     cloud: tuple[SparkSession, str], s3_service: S3Server, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:

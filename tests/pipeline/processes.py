@@ -25,7 +25,7 @@ def killable(lake: str, signal: str, step: str, seconds: float = 300) -> Iterato
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        cwd=Path(lake).parent,
+        cwd=None if "://" in lake else Path(lake).parent,
     )
     try:
         yield process
