@@ -80,7 +80,7 @@ def environment(target: Path, wheels: Mapping[str, Sequence[Wheel]]) -> None:
     for python, each in wheels.items():
         for wheel in each:
             site = f"lib/{'any' if wheel.sha256 in shared else f'python{python}'}/site-packages"
-            members |= {f"{site}/{name}": data for name, data in _unpacked(wheel.path)}
+            members |= {f"{site}/{name}": data for name, data in unpacked(wheel.path)}
     launcher = _LAUNCHER.replace("@versions@", " ".join(wheels)).encode()
     members |= {"bin/python": launcher, "bin/python3": launcher}
     draft = target.with_name(f"{target.name}.{os.getpid()}.draft")  # two builds at once may pack the same
@@ -108,7 +108,7 @@ def _folders(names: Mapping[str, bytes]) -> list[str]:
     return sorted({str(parent) for name in names for parent in PurePosixPath(name).parents} - {"."})
 
 
-def _unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
+def unpacked(path: Path) -> Iterator[tuple[str, bytes]]:
     """A wheel's files as they lie in site-packages, without what a job has no use for.
 
     RECORD is left out, since it would tell of files that are not there.

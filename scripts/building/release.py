@@ -13,6 +13,7 @@ from typing import Any
 
 from building import archives, locks
 from building.arguments import Order
+from building.delivery import ZIP, function
 from building.sbom import Part, bill
 from building.source import Source, export
 from building.wheel import build_wheel
@@ -42,7 +43,8 @@ def build(order: Order) -> dict[str, Any]:
         for script in sorted((source.folder / "jobs").glob("*.py")):
             _copy(script, draft / "jobs" / script.name)
         _write(draft / SBOM, bill(source, own, parts))
-        manifest = _manifest(source, own, lanes, draft)
+        delivery = function(source, parts, order.runtimes, draft)
+        manifest = _manifest(source, own, lanes, draft) | ({"delivery": delivery} if delivery else {})
         _write(draft / MANIFEST, manifest)
         _settle(draft, out)
     total = sum(file["bytes"] for file in manifest["files"])
@@ -51,8 +53,12 @@ def build(order: Order) -> dict[str, Any]:
     }
     return {
         "job": "build", "status": "built", "version": source.version, "commit": source.commit, "release": str(out),
-        "files": len(manifest["files"]), "bytes": total, "lane_bytes": told,
+        "files": len(manifest["files"]), "bytes": total, "lane_bytes": told, "delivery_bytes": _size(manifest, ZIP),
     }  # fmt: skip
+
+
+def _size(manifest: dict[str, Any], path: str) -> int:
+    return sum(file["bytes"] for file in manifest["files"] if file["path"] == path)
 
 
 def _lock(order: Order, own: Wheel) -> dict[str, Any]:

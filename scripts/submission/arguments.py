@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice.contract.problems import did_you_mean
-from sluice.deploy.environments import TARGETS, Environment, load_environment
+from sluice.deploy.environments import RUNTIMES, Environment, load_environment
 from sluice.deploy.submit import job_arguments
 from sluice.errors import UsageError
 
@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
         "Ctrl-C stops following and leaves the run alone.",
     )
     add = parser.add_argument
-    add("--target", required=True, choices=(LOCAL, *TARGETS))
+    add("--target", required=True, choices=(LOCAL, *RUNTIMES))
     add("--env", metavar="FILE", help="an environment file; a local run needs none")
     add("--no-wait", action="store_true", help="start it, say how to come back, and end")
     add("--follow", metavar="RUN", help="come back to a run")

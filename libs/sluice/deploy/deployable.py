@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from sluice.contract.problems import did_you_mean
-from sluice.deploy.release import MANIFEST, Lane, Manifest, decoded
+from sluice.deploy.release import MANIFEST, Function, Lane, Manifest, decoded
 from sluice.errors import SourceMissing, StorageError, UsageError
 from sluice.runtime.storage import join, storage_for
 
@@ -43,6 +43,13 @@ class Deployable(msgspec.Struct, frozen=True):
     def wheel(self) -> str:
         """The URI of the library's own wheel."""
         return self.at(self.manifest.wheel)
+
+    @property
+    def function(self) -> Function:
+        """The delivery stream's function; UsageError where the release has none."""
+        if self.manifest.delivery is None:
+            raise UsageError(f"release {self.version}: has no function for delivery streams; build it anew, all lanes")
+        return self.manifest.delivery
 
     def lane_for(self, runtime: str) -> Lane:
         """The lane that runs on `runtime`, such as `Glue 6.0` or `emr-7.13.0`; UsageError where none does."""

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice.deploy import clusters, jobs, templates
+from sluice.deploy import clusters, jobs, lambda_functions, templates
 from sluice.deploy.calls import code
 from sluice.deploy.deployable import Deployable, deployed, read_manifest, release_uri, versions
 from sluice.deploy.environments import Environment, Target
@@ -86,6 +86,8 @@ def make_plan(environment: Environment, source: Source, target: Target) -> tuple
     environment.section(target)
     if target == "glue":
         items = jobs.planned(environment, release)
+    elif target == "delivery":
+        items = lambda_functions.planned(environment, release)
     else:
         if target == "emr":
             notes += _cluster_notes(environment)
@@ -112,6 +114,9 @@ def apply(environment: Environment, source: Source, target: Target, shown: Plan,
             raise SluiceError("somebody else deployed since the plan was made; run again, it shows a new plan")
         if target == "glue":
             jobs.apply(environment, release, list(now.items))
+            return
+        if target == "delivery":
+            lambda_functions.apply(environment, release, list(now.items))
             return
         if target == "emr-serverless":
             clusters.apply(environment, now.items[0])

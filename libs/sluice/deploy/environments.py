@@ -12,6 +12,7 @@ from sluice.contract.problems import Problems, did_you_mean, shown
 from sluice.deploy.sections import (
     RESERVED,
     Athena,
+    Delivery,
     Emr,
     Glue,
     Job,
@@ -28,8 +29,10 @@ from sluice.deploy.written import is_secret, leaves, read_yaml
 from sluice.errors import ProblemsError, UsageError
 from sluice.runtime.storage import join
 
-Target = Literal["glue", "emr", "emr-serverless"]
+Target = Literal["glue", "emr", "emr-serverless", "delivery"]
 TARGETS: tuple[Target, ...] = get_args(Target)
+# Those that jobs are submitted to.
+RUNTIMES = tuple(target for target in TARGETS if target != "delivery")
 OWNER_TAG = "sluice"
 ANALYZE, CURATE, CRAWL, REGISTER = "analyze", "curate", "crawl", "register"
 
@@ -56,6 +59,7 @@ class Environment(Section):
     glue: Glue | None = None
     emr: Emr | None = None
     emr_serverless: Serverless | None = Field(default=None, alias="emr-serverless")
+    delivery: Delivery | None = None
 
     @property
     def account(self) -> str:
@@ -162,6 +166,8 @@ def _check_together(environment: Environment, problems: Problems) -> None:
             problems.add(f"roles.{name}", f"expected a role of account {environment.account}, as roles.job")
     if environment.kms_key and environment.kms_key.split(":")[3] != environment.region:
         problems.add("kms_key", f"expected a key in {environment.region}, the environment's region")
+    if environment.delivery and environment.delivery.role.split(":")[4] != environment.account:
+        problems.add("delivery.role", f"expected a role of account {environment.account}, as roles.job")
     for name, job in environment.jobs.items():
         _check_job(environment, name, job, problems)
     for tag in environment.tags:

@@ -38,6 +38,16 @@ class Lane(msgspec.Struct, frozen=True):
     environment: str | None = None
 
 
+class Function(msgspec.Struct, frozen=True):
+    """The delivery stream's function, compiled for `datasets`; `zip` is one of the release's files."""
+
+    zip: str
+    handler: str
+    python: str
+    architecture: str
+    datasets: tuple[str, ...]
+
+
 class Manifest(msgspec.Struct, frozen=True):
     """manifest.json, the file that is uploaded last; this is the only place that knows its form."""
 
@@ -49,6 +59,7 @@ class Manifest(msgspec.Struct, frozen=True):
     python_requires: str
     lanes: dict[str, Lane]
     files: tuple[ReleaseFile, ...]
+    delivery: Function | None = None  # a release without the default lane has none
 
     @property
     def wheel(self) -> str:
@@ -126,7 +137,7 @@ def _check(manifest: Manifest) -> None:
         raise ValueError(f"form {manifest.form!r} of {manifest.name!r}")
     for file in manifest.files:
         _inside(file.path)
-    named = {manifest.wheel, SBOM}
+    named = {manifest.wheel, SBOM, *([manifest.delivery.zip] if manifest.delivery else [])}
     for lane in manifest.lanes.values():
         named |= {*lane.wheels, lane.wheelhouse, *([lane.environment] if lane.environment else [])}
     lacking = named - {file.path for file in manifest.files}

@@ -177,3 +177,18 @@ class Serverless(Section):
         "/usr/share/aws/delta/lib/delta-spark.jar,/usr/share/aws/delta/lib/delta-storage.jar"  # confirmed for emr-7
     )
     spark: dict[SparkKey, SparkValue] = Field(default_factory=dict)
+
+
+class Function(Section):
+    """One function: the dataset of a delivery stream. Firehose waits for it up to 5 minutes."""
+
+    dataset: Dataset
+    memory_mb: int = Field(default=512, ge=256, le=10_240)
+    timeout_seconds: int = Field(default=60, ge=60, le=300)
+
+
+class Delivery(Section):
+    """The functions that delivery streams transform records by; `role` is what they run as: it writes logs only."""
+
+    role: RoleArn
+    functions: dict[Name, Function] = Field(min_length=1)
