@@ -11,18 +11,20 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark import gate, hourly, listing, machine, memory, peers, query, tweets
+from benchmark import delivery, gate, hourly, listing, machine, memory, peers, query, tweets, windows
 from sluice.errors import SluiceError
 
 Measure = Callable[[argparse.Namespace, Path], dict[str, Any]]
 MEASURES: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Measure]] = {
     "peers": (peers.arguments, peers.measure),
     "hourly": (hourly.arguments, hourly.measure),
+    "delivery": (delivery.arguments, delivery.measure),
     "gate": (gate.arguments, gate.measure),
     "listing": (listing.arguments, listing.measure),
     "memory": (memory.arguments, memory.measure),
     "query": (query.arguments, query.measure),
     "tweets": (tweets.arguments, tweets.measure),
+    "windows": (windows.arguments, windows.measure),
 }
 
 

@@ -98,7 +98,7 @@ def test_windows_that_nothing_touches_keep_their_files_and_rows_of_empty_ones_va
     arrive(lake, early)
     analyzed(spark, lake, unchecked)
     arrive(lake, late)
-    assert analyzed(spark, lake, unchecked)["windows"] == 13
+    assert analyzed(spark, lake, unchecked)["windows"] == 12
     before = {file.rsplit("/", 1)[1]: file for file in DeltaTable(table_of(lake)).file_uris()}
     go(lake, "name = 'n3'")
     told = analyzed(spark, lake, unchecked)

@@ -85,10 +85,12 @@ def analyze(run: Run, lake: str, analysis: Analysis, asked: Asked) -> Mapping[st
         return {**head, **dry_run(places, analysis, version, asked)}
     run.progress.at("lease")
     with Lease.acquire(places.lease, run.run_id, asked.options.lease_seconds, run.progress.tell) as lease:
+        # Looked at again: while this run waited for the lease, another may have gone further.
+        version = newest_version(source) or version
         context = _context(run, places, analysis, asked.options, lease)
         closed, todo = _brought_up(context, analysis, version, asked)
         write_pages(context, run, closed, partial(charts, places.curated, analysis, todo))
-    return {**head, **summary(closed), **_told(todo)}
+    return {**head, "source_version": version.number, **summary(closed), **_told(todo)}
 
 
 def dry_run(places: Places, analysis: Analysis, version: Version, asked: Asked) -> dict[str, Any]:

@@ -111,13 +111,6 @@ def rows_of(analysis: Analysis, spark: SparkSession, source: DataFrame) -> DataF
     return rows.select(*(f"`{column.name}`" for column in analysis.contract.columns))
 
 
-def empty_source(analysis: Analysis, spark: SparkSession) -> DataFrame:
-    """The source with its columns and no rows."""
-    types = _columns(analysis.source)
-    schema = ", ".join(f"`{name}` {types[name]}" for name in analysis.source_columns)
-    return spark.createDataFrame([], schema)
-
-
 def _columns(source: Contract) -> dict[str, str]:
     return {column.name: column.type for column in source.columns} | {HASH: "binary", RESCUED: "string"}
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from sluice.analytics.definition import Analysis
-from sluice.analytics.windows import touched
+from sluice.analytics.windows import MICROS, touched
 from sluice.lake.changes import Span, Version, changed_files, instants_in
 from sluice.lake.commit import open_table
 from sluice.lake.ledger import Ledger
@@ -58,9 +58,11 @@ def work(analysis: Analysis, places: Places, ledger: Ledger, version: Version, f
         return Work(version, None, _WHY_FULL[why])
     since = int(came.partition("#")[0].rpartition("@")[2])
     files = changed_files(version, since)
-    column = analysis.windows.event_time
-    instants = instants_in(version.uri, files, column) if files is not None else None
-    if files is None or instants is None:
+    if files is None:
+        return Work(version, None, _WHY_FULL["no log"])
+    step = analysis.windows.slide_seconds * MICROS
+    instants = instants_in(version.uri, files, analysis.windows.event_time, step)
+    if instants is None:
         return Work(version, None, _WHY_FULL["no log"])
     runs = touched(instants, analysis.windows)
     return Work(version, tuple(runs), "", sum(file.size_bytes for file in files))

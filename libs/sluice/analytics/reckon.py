@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from sluice.analytics.definition import Analysis, empty_source, rows_of
+from sluice.analytics.definition import Analysis, rows_of
 from sluice.analytics.plan import Work, mark
 from sluice.analytics.windows import reach, starts, within
 from sluice.errors import AccountingError
@@ -40,7 +41,7 @@ class Reckoned:
 
     files: list[DataFile]
     rows: int
-    counted: dict[str, int]
+    counted: Counter[str]
 
 
 def reckon(context: Context, analysis: Analysis, planned: Transition, todo: Work) -> Staged:
@@ -84,34 +85,35 @@ def ranged_plan(context: Context, analysis: Analysis, planned: Transition) -> Ra
 def _made(context: Context, analysis: Analysis, todo: Work, plan: RangedPlan, gate: Gate | None) -> Reckoned:
     from pyspark.sql import Observation
 
+    spans = None if todo.runs is None else reach(todo.runs, analysis.windows)
+    files = files_within(todo.version.uri, analysis.windows.event_time, spans, todo.version.number)
+    if not files:
+        return Reckoned([], 0, Counter())
     spark = context.session()
-    rows = rows_of(analysis, spark, source_rows(spark, analysis, todo))
+    rows = rows_of(analysis, spark, source_rows(spark, analysis, todo, files))
     start = analysis.windows.start
     if todo.runs is not None:
         rows = rows.where(within(start, starts(todo.runs, analysis.windows)))
     counted = Observation("sluice")
     rows = rows.observe(counted, *_counters(analysis, gate))
-    files = write_ranged(rows.sortWithinPartitions(start), plan)
-    found = {name: int(value or 0) for name, value in counted.get.items()}
-    if records_in(files) != found["rows"]:
+    written = write_ranged(rows.sortWithinPartitions(start), plan)
+    found = Counter({name: int(value or 0) for name, value in counted.get.items()})
+    if records_in(written) != found["rows"]:
         raise AccountingError(
-            f"{plan.uri}: {found['rows']} rows were reckoned and {records_in(files)} written; "
+            f"{plan.uri}: {found['rows']} rows were reckoned and {records_in(written)} written; "
             "nothing was published, the next run stages them anew"
         )
-    if not analysis.unique_by_shape and files:
-        found["key"] = _copies(spark, analysis, plan.uri, files)
-    return Reckoned(files, found["rows"], found)
+    if not analysis.unique_by_shape and written:
+        found["key"] = _copies(spark, analysis, plan.uri, written)
+    return Reckoned(written, found["rows"], found)
 
 
-def source_rows(spark: SparkSession, analysis: Analysis, todo: Work) -> DataFrame:
-    """The source's rows that lie in windows to reckon, with the columns that the SQL looks at."""
+def source_rows(spark: SparkSession, analysis: Analysis, todo: Work, files: Sequence[DataFile]) -> DataFrame:
+    """The source's rows that lie in windows to reckon, with the columns that the SQL looks at; `files` hold them."""
     column, columns, uri = analysis.windows.event_time, analysis.source_columns, todo.version.uri
     spans = None if todo.runs is None else reach(todo.runs, analysis.windows)
-    files = files_within(uri, column, spans, todo.version.number)
     tasks = max(spark.sparkContext.defaultParallelism, records_in(files) // _ROWS_A_TASK)
     spark.conf.set("spark.sql.shuffle.partitions", tasks)
-    if not files:
-        return empty_source(analysis, spark)
     if len(files) <= _NAMED_FILES:
         rows = staged_rows(spark, analysis.source, uri, files, columns)
     else:
@@ -162,7 +164,7 @@ def _contract_results(analysis: Analysis, made: Reckoned) -> list[Result]:
         if column.required
     ]
     key = ",".join(analysis.contract.key_columns)
-    asked.append(("primary_key", key, made.counted.get("key", 0), f"one row for each {key}"))
+    asked.append(("primary_key", key, made.counted["key"], f"one row for each {key}"))
     return [
         Result(
             Check(f"{rule}:{column}", rule, column, "critical", "gate", None, message),

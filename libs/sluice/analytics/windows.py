@@ -14,7 +14,7 @@ from sluice.lake.changes import Span
 if TYPE_CHECKING:
     from pyspark.sql import Column
 
-_MICROS = 1_000_000
+MICROS = 1_000_000
 # Runs of windows in one batch: more are joined over the shortest gaps, at the price of windows reckoned for nothing.
 MOST_RUNS = 64
 
@@ -23,7 +23,7 @@ def touched(instants: npt.NDArray[np.int64], windows: Windows, most: int = MOST_
     """Runs of window numbers (first, last + 1) that hold any of `instants` (microseconds), ascending."""
     if not len(instants):
         return []
-    slide, size = windows.slide_seconds * _MICROS, windows.window_seconds * _MICROS
+    slide, size = windows.slide_seconds * MICROS, windows.window_seconds * MICROS
     last = np.unique(instants // slide)
     # The first window of the earliest instant of a slide: where a window is no multiple of the slide, one too many.
     first = (last * slide - size) // slide + 1
@@ -37,13 +37,13 @@ def touched(instants: npt.NDArray[np.int64], windows: Windows, most: int = MOST_
 
 def starts(runs: Sequence[Span], windows: Windows) -> list[Span]:
     """The instants at which windows of `runs` begin, as spans of microseconds."""
-    slide = windows.slide_seconds * _MICROS
+    slide = windows.slide_seconds * MICROS
     return [(first * slide, end * slide) for first, end in runs]
 
 
 def reach(runs: Sequence[Span], windows: Windows) -> list[Span]:
     """All instants that windows of `runs` hold, as spans of microseconds."""
-    slide, size = windows.slide_seconds * _MICROS, windows.window_seconds * _MICROS
+    slide, size = windows.slide_seconds * MICROS, windows.window_seconds * MICROS
     return [(first * slide, (end - 1) * slide + size) for first, end in runs]
 
 

@@ -90,10 +90,10 @@ def _changed(action: Mapping[str, Any], table_id: str) -> list[DataFile] | None:
     return []
 
 
-def instants_in(uri: str, files: Sequence[DataFile], column: str) -> npt.NDArray[np.int64] | None:
-    """The values of the timestamp `column` in `files`, in microseconds, in no order, NULLs left out.
+def instants_in(uri: str, files: Sequence[DataFile], column: str, step: int) -> npt.NDArray[np.int64] | None:
+    """The values of the timestamp `column` in `files`, each rounded down to a whole multiple of `step` microseconds.
 
-    None where a file is not there any more (VACUUM).
+    Each once, in no order, NULLs left out. None where a file is not there any more (VACUUM).
     """
     sizes = {file.path: file.size_bytes or _size(join(uri, file.path)) for file in files}
     if any(size is None for size in sizes.values()):
@@ -101,14 +101,14 @@ def instants_in(uri: str, files: Sequence[DataFile], column: str) -> npt.NDArray
 
     def read(file: DataFile) -> npt.NDArray[np.int64]:
         with pq.ParquetFile(RangedFile(join(uri, file.path), sizes[file.path] or 0)) as source:
-            return microseconds(source.read([column]).column(0))
+            return np.unique(microseconds(source.read([column]).column(0)) // step) * step
 
     try:
         with ThreadPoolExecutor(_READERS) as pool:
             parts = list(pool.map(read, files))
     except (SourceMissing, FileNotFoundError):
         return None
-    return np.concatenate([np.empty(0, np.int64), *parts])
+    return np.unique(np.concatenate([np.empty(0, np.int64), *parts]))
 
 
 def _size(uri: str) -> int | None:

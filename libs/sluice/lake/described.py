@@ -111,4 +111,7 @@ def placement(contract: Contract) -> dict[str, str]:
         found[column.name] = text
         names = {name.lower() for name in _NAME.findall(text)}
         wanted += [one.name for at, one in by_name.values() if at < place and one.name.lower() in names]
+    if contract.windows is not None:
+        one = contract.windows
+        found["(windows)"] = f"{one.window_seconds} s every {one.slide_seconds} s over {one.event_time} of {one.source}"
     return found
