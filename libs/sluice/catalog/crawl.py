@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,8 @@ from sluice.catalog.objects import look_into
 from sluice.catalog.partial import READ, Limits, Partial, join
 from sluice.catalog.remarks import athena, problems
 from sluice.errors import LocationError, SourceMissing, StorageDenied
-from sluice.runtime.storage import StoredObject, normal_uri, storage_for
+from sluice.runtime.aws import AT_ONCE
+from sluice.runtime.storage import StoredObject, is_s3, normal_uri, storage_for
 from sluice.runtime.storage import join as join_uri
 
 if TYPE_CHECKING:
@@ -64,8 +66,7 @@ def crawl(
     landscape = _landscape(base, options)
     tell("sampling", f"{landscape.objects} objects listed")
     lots = [part for lot in landscape.lots for part in split(lot, _LOOSE)]
-    sampled = [(lot, _sample(lot, options)) for lot in lots]
-    sampled = [(lot, partial) for lot, partial in sampled if partial.format != "empty"]
+    sampled = [(lot, partial) for lot, partial in _sampled(lots, options, base) if partial.format != "empty"]
     datasets = by_folder(sampled, top_only=options.lake)
     for table in landscape.deltas:
         datasets.append(Dataset(table, [], Partial(), "delta"))
@@ -93,6 +94,14 @@ def _landscape(base: str, options: Options) -> Landscape:
         return survey(listing, folder, excluded, options.seed, keep_all=options.full)
     except (StorageDenied, SourceMissing, OSError) as error:
         raise LocationError(f"{base}: expected a location that can be listed; {error}") from error
+
+
+def _sampled(lots: Sequence[Lot], options: Options, base: str) -> list[tuple[Lot, Partial]]:
+    """A sample of each lot; in S3, where reading a little is mostly waiting, of several at once."""
+    if not is_s3(base):
+        return [(lot, _sample(lot, options)) for lot in lots]
+    with ThreadPoolExecutor(AT_ONCE) as threads:
+        return list(zip(lots, threads.map(lambda lot: _sample(lot, options), lots), strict=True))
 
 
 def _sample(lot: Lot, options: Options) -> Partial:
