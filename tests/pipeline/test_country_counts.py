@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lakes import check_rows, curated_by, curated_rows, quarantine_rows, reasons, totals
+import pyarrow as pa
+from deltalake import write_deltalake
+
+from lakes import check_rows, curated_by, curated_rows, places, quarantine_rows, reasons, rows_of, totals
 from sluice.contract.load import load_contract
 from sluice.enrich.countries import all_countries
 from sluice.quality.load import load_suite
@@ -71,8 +74,8 @@ MADE = {
 }
 
 
-def land(lake: str, dataset: str, content: bytes) -> None:
-    storage_for(lake).put(join(lake, "raw", dataset, "2017/11/27/16", "written.csv"), content)
+def land(lake: str, dataset: str, content: bytes, name: str = "written.csv") -> None:
+    storage_for(lake).put(join(lake, "raw", dataset, "2017/11/27/16", name), content)
 
 
 def curate_shipped(spark: SparkSession, lake: str, dataset: str) -> dict[str, Any]:
@@ -98,8 +101,11 @@ def test_every_row_that_the_stream_wrote_is_curated_or_in_quarantine_for_what_is
     assert found == refused
     counts = totals(lake, "country_counts")
     assert (counts.read, counts.curated, counts.quarantined) == (len(lines) + 1 + len(MADE), len(CURATED), len(refused))
-    [known] = [row for row in check_rows(lake, "country_counts") if row["name"] == "country_known"]
-    assert (known["failed"], known["outcome"]) == (2, "reported")
+    checks = {row["name"]: row for row in check_rows(lake, "country_counts")}
+    assert (checks["country_known"]["failed"], checks["country_known"]["outcome"]) == (2, "reported")
+    compared = checks["stream_vs_lake.different"]
+    missing = "not compared: there is no table analytics/sentiment_by_country yet"
+    assert (compared["observed"], compared["outcome"]) == (missing, "passed")
 
 
 def test_the_countries_that_fill_records_are_a_dataset_too(spark: SparkSession, lake: str) -> None:
@@ -108,3 +114,49 @@ def test_the_countries_that_fill_records_are_a_dataset_too(spark: SparkSession, 
     kept = {row["code"]: (row["name"], row["latitude"], row["longitude"]) for row in curated_rows(lake, "countries")}
     assert kept == {one.code: (one.name, one.latitude, one.longitude) for one in all_countries()}
     assert (len(kept), kept["NA"][0], kept["UM"][1:]) == (245, "Namibia", (None, None))
+
+
+def counted_in_lake(lake: str, rows: list[tuple[datetime, str, int]]) -> None:
+    """The table of our own windows, with what is compared."""
+    schema = pa.schema(
+        {
+            "window_start": pa.timestamp("us", "UTC"),
+            "window_date": pa.date32(),
+            "country": pa.string(),
+            "total": pa.int64(),
+        }
+    )
+    made = [{"window_start": at, "window_date": at.date(), "country": name, "total": n} for at, name, n in rows]
+    table = pa.Table.from_pylist(made, schema=schema)
+    write_deltalake(join(lake, "analytics/sentiment_by_country"), table, partition_by=["window_date"])
+
+
+def test_what_the_stream_wrote_is_compared_with_our_own_windows_by_window_and_country(
+    spark: SparkSession, lake: str
+) -> None:
+    later = AT + timedelta(seconds=5)
+    ours = [(AT, "India", 250), (AT, "Peru", 3), (AT, "Saint Kitts and Nevis", 250), (AT, "Japan", 249)]
+    counted_in_lake(lake, [*ours, (AT + timedelta(hours=1), "Chad", 1)])
+
+    def batch(name: str, *rows: tuple[datetime, str]) -> dict[str, tuple[int, int, str]]:
+        lines = [f"{at:%Y-%m-%d %H:%M:%S}.000, {country}, 1.0, 1.0, 1,249,250" for at, country in rows]
+        land(lake, "country_counts", "\n".join(lines).encode(), name)
+        curate_shipped(spark, lake, "country_counts")
+        found = [row for row in rows_of(places(lake, "country_counts").checks) if row["kind"] == "comparison"]
+        newest = max(row["sequence"] for row in found)
+        told = {row["name"].split(".")[1]: row for row in found if row["sequence"] == newest}
+        return {side: (row["evaluated"], row["failed"], row["observed"]) for side, row in told.items()}
+
+    where = "in 1 of 2 windows that it has"
+    assert batch("a.csv", (AT, "India"), (AT, "Japan"), (later, "Mali")) == {
+        "only_here": (4, 0, f"0 of 4 rows {where}"),
+        "only_there": (4, 2, f"2 of 4 rows {where}, such as 2017-11-27 16:25:00 Peru: none here, 3 there"),
+        "different": (4, 1, f"1 of 4 rows {where}, such as 2017-11-27 16:25:00 Japan: 250 here, 249 there"),
+    }
+    # The rest of a window: what is published of it counts, and a name cut short is the country's.
+    where = "in 1 of 1 windows that it has"
+    assert batch("b.csv", (AT, "Saint Kitts and "), (AT, "Oz")) == {
+        "only_here": (5, 1, f"1 of 5 rows {where}, such as 2017-11-27 16:25:00 Oz: 250 here, none there"),
+        "only_there": (5, 1, f"1 of 5 rows {where}, such as 2017-11-27 16:25:00 Peru: none here, 3 there"),
+        "different": (5, 1, f"1 of 5 rows {where}, such as 2017-11-27 16:25:00 Japan: 250 here, 249 there"),
+    }

@@ -29,6 +29,9 @@ unknownFields to `reject`, a lower limit                 major   records that we
 unknownFields to another, a higher limit                 minor   records that were refused are taken
 a name added to evolveColumns                            minor   it may become a nullable column
 a name taken out of evolveColumns                        major   its column is gone
+a field is enriched, or otherwise than before            minor   other values from now on, where there were none
+a field is no longer enriched                            major   records that were taken are refused, or columns are
+                                                                 NULL that were filled
 =======================================================  ======  ======================================================
 
 In major version 0, which promises nothing yet, a minor stands for a major. This is also what a table can take: patch
@@ -253,6 +256,12 @@ def _settings(before: Contract, after: Contract) -> Iterator[Change]:
     why = "columns made of fields go" if gone else "fields of these names become nullable columns"
     named = [", ".join(contract.evolve_columns) or "none" for contract in (before, after)]
     yield from changed("evolveColumns", named[0], named[1], "major" if gone else "minor", why)
+    filled = [{field for one in contract.enrich for field, _ in one.fill} for contract in (before, after)]
+    if before.enrich != after.enrich:
+        lost = sorted(filled[0] - filled[1])
+        what = f"no longer fills {', '.join(lost)}" if lost else "fills other fields, or otherwise"
+        why = "records that lack them are refused, or their columns NULL" if lost else "other values from now on"
+        yield Change("setting enrich", what, "major" if lost else "minor", why)
     for name, was, is_ in (
         ("maxRecordBytes", before.max_record_bytes, after.max_record_bytes),
         ("maxNesting", before.max_nesting, after.max_nesting),

@@ -27,6 +27,7 @@ from sluice.raw.listing import arrival_hour, failed_step
 if TYPE_CHECKING:
     from sluice.lake.commit import DataFile
     from sluice.pipeline.context import Context
+    from sluice.quality.compare import Comparison
     from sluice.quality.history import HistoryCheck
     from sluice.quality.predicates import RowCheck
 
@@ -40,6 +41,7 @@ class Gate:
     rows: tuple[RowCheck, ...]
     whole: tuple[Check, ...]
     history: tuple[HistoryCheck, ...]
+    compare: tuple[Comparison, ...] = ()
 
     @property
     def asked(self) -> list[Asked]:
@@ -87,6 +89,7 @@ class Gates:
         return self._last
 
     def _made(self, context: Context, terms: Terms, parameters: Mapping[str, Any]) -> Gate:
+        from sluice.quality.compare import comparisons
         from sluice.quality.gate import probe_gate
         from sluice.quality.history import history_checks
         from sluice.quality.predicates import row_checks
@@ -96,7 +99,7 @@ class Gates:
         contract, suite, spark = terms.contract, terms.suite, context.session()
         assert suite is not None
         whole = tuple(check for check in classify(suite, contract) if check.kind == "gate")
-        history = tuple(history_checks(suite, contract))
+        history, compare = tuple(history_checks(suite, contract)), tuple(comparisons(suite, contract))
         rows = row_checks(spark, contract, suite, parameters)
         key = (contract.fingerprint, suite.fingerprint)
         if key not in self._known:
@@ -105,7 +108,7 @@ class Gates:
                 probe(spark, contract, rows, suite.path)
                 probe_gate(spark, contract, suite, whole, parameters)
             self._known.add(key)
-        return Gate(terms, parameters, rows, whole, history)
+        return Gate(terms, parameters, rows, whole, history, compare)
 
 
 def suite_parameters(sources: Sequence[Any]) -> dict[str, Any]:
@@ -153,6 +156,7 @@ def judged(
     results += row_results([one.check for one in gate.rows], asked, failed)
     results += _whole(context, gate, fresh)
     results += _history(context, gate, counts, fresh)
+    results += _comparisons(context, gate, fresh)
     return masked_results(results, terms.contract)
 
 
@@ -221,6 +225,18 @@ def _history(context: Context, gate: Gate, counts: Counts, fresh: Sequence[DataF
         if row.name in past and row.observed_value is not None:
             past[row.name].append(row.observed_value)
     return history_results(gate.history, now, past, rows)
+
+
+def _comparisons(context: Context, gate: Gate, fresh: Sequence[DataFile]) -> list[Result]:
+    if not gate.compare or not fresh:
+        return []
+    from sluice.pipeline.comparison import compared
+    from sluice.quality.compare import comparison_results
+
+    context.progress.at("compare")
+    spark, contract = context.session(), gate.terms.contract
+    found = [(asked, compared(spark, contract, context.places, fresh, asked)) for asked in gate.compare]
+    return [result for asked, one in found for result in comparison_results(asked, one)]
 
 
 def check_rows(

@@ -8,8 +8,8 @@ from typing import Any, Literal
 
 Severity = Literal["critical", "warning", "info"]
 # row: decided row by row while parsing; gate: looks at the whole batch; history: compares with published batches;
-# contract: what the contract itself refused, beside the suite.
-Kind = Literal["row", "gate", "history", "contract"]
+# comparison: compares with another table of the lake; contract: what the contract itself refused, beside the suite.
+Kind = Literal["row", "gate", "history", "comparison", "contract"]
 # passed; refused: rows went to quarantine, the rest goes on; reported: published all the same; held: stops the batch;
 # waived: would have held it, and somebody released it.
 Outcome = Literal["passed", "refused", "reported", "held", "waived"]
