@@ -78,11 +78,22 @@ def test_all_of_a_rule_is_filled_where_nothing_of_it_was_received_and_there_is_a
     assert additions(RULES, [record for record, _ in cases]) == [more for _, more in cases]
 
 
-def test_a_record_of_which_the_reader_refuses_something_is_not_looked_at() -> None:
+def test_a_field_that_the_reader_refused_is_not_lacking() -> None:
+    """Else a record would be refused for more than is wrong with it, or filled where something was received."""
     reasons = [{"rule": "wrong_type", "column": "latitude", "message": ""}]
-    records = [{"country": "Fiji", "_bad": ",latitude,", "_reasons": reasons}, {"_account": "{}"}]
-    rows = pa.RecordBatch.from_pylist(records, schema=SCHEMA)
-    assert enriched(rows, RULES).equals(rows)
+    refused = {"country": "Fiji", "message": "bad, bad", "_reasons": reasons}
+    [by_latitude, by_source, by_name, account] = in_arrow(
+        [
+            refused | {"_bad": ",latitude,"},
+            refused | {"_bad": ",name,sentiment_source,"},
+            refused | {"_bad": ",name,"},
+            {"_account": "{}"},
+        ]
+    )
+    assert (by_latitude["coordinates_source"], by_latitude["sentiment_source"]) == (None, "vader@3.3.2")
+    assert (by_source["coordinates_source"], by_source["sentiment_source"]) == ("countries@1", None)
+    assert (by_name["coordinates_source"], by_name["sentiment_source"]) == ("countries@1", "vader@3.3.2")
+    assert {name for name, value in account.items() if value is not None} == {"_account"}
 
 
 def test_a_text_is_looked_up_once_and_a_batch_that_lacks_nothing_not_at_all(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ def enriching(read: MapInArrow, rules: Sequence[Enrich]) -> MapInArrow:
 
 
 def enriched(rows: pa.RecordBatch, rules: Sequence[Enrich]) -> pa.RecordBatch:
-    """Raw rows as a reader gives them, filled. Records that the reader refuses anything of stay as they are."""
+    """Raw rows as a reader gives them, filled; a field that the reader refused is not lacking."""
     return reduce(_filled, rules, rows)
 
 
@@ -40,8 +40,7 @@ def _filled(rows: pa.RecordBatch, rule: Enrich) -> pa.RecordBatch:
     if not all(column.null_count for column in lacking):
         return rows
     by = rows.column(rule.by)
-    tests = [*(column.is_null() for column in lacking), by.is_valid(), rows.column("_reasons").is_null()]
-    open_ = reduce(pc.and_, tests)
+    open_ = reduce(pc.and_, [*(column.is_null() for column in lacking), by.is_valid(), _not_refused(rows, rule)])
     if not pc.any(open_).as_py():
         return rows
     asked = pc.if_else(open_, by, pa.scalar(None, by.type)).dictionary_encode()
@@ -54,3 +53,10 @@ def _filled(rows: pa.RecordBatch, rule: Enrich) -> pa.RecordBatch:
     source = columns[rule.source]
     filled = pc.if_else(pc.fill_null(answered, False), pa.scalar(source_of(rule), source.type), source)
     return pa.RecordBatch.from_pydict({**columns, rule.source: filled})
+
+
+def _not_refused(rows: pa.RecordBatch, rule: Enrich) -> pa.Array:
+    """Where the reader refused none of the rule's fields; `_bad` is `,` and each refused one with a `,` behind it."""
+    bad = pc.fill_null(rows.column("_bad"), "")
+    names = [*(field for field, _ in rule.fill), rule.by, rule.source]
+    return pc.invert(reduce(pc.or_, (pc.match_substring(bad, f",{name},") for name in names)))

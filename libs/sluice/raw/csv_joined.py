@@ -41,7 +41,7 @@ class Joined:
 
     def _rows(self, start: int, span: bytes) -> Block:
         cells, each = span.split(self._delimiter), self._cells - 1
-        if self._quote in span or (len(cells) - 1) % each:
+        if (self._quote and self._quote in span) or (len(cells) - 1) % each:
             return [(start, span)]
         rows: Block = []
         begin = end = 0
