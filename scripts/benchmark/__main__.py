@@ -19,7 +19,6 @@ MEASURES: dict[str, tuple[Callable[[argparse.ArgumentParser], None], Measure]] =
     "peers": (peers.arguments, peers.measure),
     "hourly": (hourly.arguments, hourly.measure),
     "delivery": (delivery.arguments, delivery.measure),
-    "delivery": (delivery.arguments, delivery.measure),
     "gate": (gate.arguments, gate.measure),
     "listing": (listing.arguments, listing.measure),
     "memory": (memory.arguments, memory.measure),
