@@ -39,8 +39,10 @@ def test_the_wheel_holds_the_library_its_contracts_and_its_suites(tmp_path: Path
     assert wheel.name == "sluice-0.1.0-py3-none-any.whl"
     files = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     modules = {path.relative_to(source / "libs").as_posix() for path in (source / "libs").rglob("*.py")}
-    contracts = {f"sluice/{path.relative_to(source).as_posix()}" for path in (source / "schemas").glob("*/v*.yaml")}
+    contracts = {f"sluice/{path.relative_to(source).as_posix()}" for path in (source / "schemas").glob("*/v*.*")}
     pages = {path.relative_to(source / "libs").as_posix() for path in (source / "libs").rglob("*.html.j2")}
     assert contracts
+    enrich = source / "libs/sluice/enrich/data"
+    pages |= {path.relative_to(source / "libs").as_posix() for path in enrich.glob("*")}
     assert pages
     assert files == modules | contracts | pages | {"sluice/py.typed", "sluice/expectations/app_messages.json"}
