@@ -72,6 +72,8 @@ def job(s3_lake: str, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeyp
     return run
 
 
+# Neither Spark nor Delta's own version decides what is told.
+one_lane = pytest.mark.lane("spark-4.1")
 JOBS = ("curate", "crawl", "query", "register")
 
 
@@ -83,6 +85,7 @@ def told(found: tuple[int, dict[str, Any], str]) -> tuple[int, str]:
     return code, summary["error"]
 
 
+@one_lane
 @pytest.mark.parametrize(
     ("refusal", "codes", "words"),
     [
@@ -107,6 +110,7 @@ def test_a_lake_that_cannot_be_listed_is_told_by_every_job(
     assert len(listing(s3_lake)) == 1
 
 
+@one_lane
 @pytest.mark.parametrize(("refusal", "words"), [(DENIED, "access denied"), (SLOW_DOWN, "still throttled")])
 def test_a_run_that_may_not_write_or_read_ends_with_code_1_and_nothing_half_written(
     job: Job, store: RefusingStore, s3_lake: str, refusal: Answer, words: str
