@@ -246,3 +246,22 @@ def test_the_last_row_of_truncated_gzip_is_no_row(tmp_path: Path) -> None:
     assert all(row["_reasons"] is None and row["c"] == "12345" for row in rows[:-2])
     assert len(rows) > 1000
     assert not account["changed"]
+
+
+@pytest.mark.parametrize("window", [1, 7, 1000])
+def test_without_a_quote_every_cell_is_what_lies_between_delimiters(tmp_path: Path, window: int) -> None:
+    data = b'a\t"b\t\r\n""\t"\t"x"\n\xc3\xa9\t5" x 3"\tb"'
+    how = Csv(header=False, delimiter="\t", quote="")
+    rows, _ = read_one(tmp_path, data, csv_contract(TEXTS, how), window_bytes=window)
+    assert values(rows, TEXTS) == [["a", '"b', None], ['""', '"', '"x"'], ["é", '5" x 3"', 'b"']]
+    assert [row["_reasons"] for row in rows] == [None, None, None]
+
+
+@pytest.mark.parametrize("rows", [1, 3, 2000])
+@pytest.mark.parametrize("quote", ['"', "'", ""])
+def test_a_last_row_without_a_line_end_is_the_last_row_however_long_the_object(
+    tmp_path: Path, rows: int, quote: str
+) -> None:
+    data = b"a,b,c\n" * rows + b"x,y,z"
+    found, _ = read_one(tmp_path, data, csv_contract(TEXTS, Csv(header=False, quote=quote)))
+    assert (len(found), values(found, TEXTS)[-1]) == (rows + 1, ["x", "y", "z"])

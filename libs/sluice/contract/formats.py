@@ -60,7 +60,8 @@ def read_csv(value: object, place: str, problems: Problems) -> Csv | None:
     header = value.get("header")
     if not isinstance(header, bool):
         problems.add(place, f"header: expected true or false, found {shown(header)}")
-    quote = _character(value, "quote", '"', "\r\n\0 ", place, problems)
+    # Files without quoting have quotes that mean nothing.
+    quote = "" if value.get("quote") == "" else _character(value, "quote", '"', "\r\n\0 ", place, problems)
     delimiter = _character(value, "delimiter", ",", _NO_DELIMITER + quote, place, problems)
     null_text = value.get("nullText", "")
     if not isinstance(null_text, str):

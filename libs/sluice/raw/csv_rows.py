@@ -2,8 +2,8 @@
 
 A byte-order mark at the beginning and line ends between rows (any run of CR and LF outside quotes) are nothing, so a
 blank line is no row. A cell that begins with a quote ends with the next quote that is not doubled, whatever lies
-between; behind it comes a delimiter or the row's end. Any other cell holds no quote (RFC 4180). A row is as long as
-`max_record_bytes` at most.
+between; behind it comes a delimiter or the row's end. Any other cell holds no quote (RFC 4180). Where the contract's
+`quote` is empty, no cell is quoted. A row is as long as `max_record_bytes` at most.
 
 **Damage** is what breaks this: a quote inside an unquoted cell, something behind a closing quote, a quote that nothing
 closes within the longest row, a longer row. It is one `malformed_csv` row, from the row's first byte to the end of the
@@ -62,7 +62,8 @@ class CsvRows:
         self._read, self._cut_short, self._longest, self._window = read, cut_short, max_record_bytes, window_bytes
         self._quote, self._delimiter = csv.quote.encode(), csv.delimiter.encode()
         quote, delimiter = re.escape(self._quote), re.escape(self._delimiter)
-        cell = b"(?:Q(?:[^Q]++|QQ)*+Q|[^QD\\r\\n]*+)"
+        # Without a quote every cell is unquoted, and holds whatever lies between delimiters.
+        cell = b"(?:Q(?:[^Q]++|QQ)*+Q|[^QD\\r\\n]*+)" if quote else b"[^D\\r\\n]*+"
         cell = b"".join({b"Q": quote, b"D": delimiter}.get(part, part) for part in re.split(rb"([QD])", cell))
         self._row = cast(_Always, re.compile(rb"(%b(?:%b%b)*+)[\r\n]*+" % (cell, delimiter, cell)).match)
         self._data, self._base, self._ended = b"", 0, False
@@ -117,7 +118,7 @@ class CsvRows:
     def _opens(self, at: int, end: int) -> bool:
         """Whether reading stopped before a quote that begins a cell: then nothing closes it."""
         begins = end == at - self._base or self._data[end - 1 : end] == self._delimiter
-        return begins and self._data[end : end + 1] == self._quote
+        return bool(self._quote) and begins and self._data[end : end + 1] == self._quote
 
     def _why(self, at: int, end: int, limit: int) -> str:
         """What is wrong with the row at `at`, in which reading stopped at `end`; empty for a sound last row."""
@@ -154,6 +155,9 @@ class CsvRows:
             return False
         kept = self._data[keep - self._base :]
         read = self._read(max(self._window, min(len(kept), self._longest)))
-        self._ended = not read
+        if not read:
+            # What callers know by its place in the data stays true.
+            self._ended = True
+            return False
         self._data, self._base = kept + read, keep
-        return not self._ended
+        return True

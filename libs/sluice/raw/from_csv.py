@@ -164,7 +164,7 @@ class _Cells:
 
     def __init__(self, csv: Csv) -> None:
         self._quote, self._delimiter, self._null = csv.quote, csv.delimiter, csv.null_text
-        quote, delimiter = re.escape(csv.quote), re.escape(csv.delimiter)
+        quote, delimiter = re.escape(csv.quote or '"'), re.escape(csv.delimiter)
         self._cell = re.compile(
             f"(?:^|{delimiter})(?:{quote}((?:[^{quote}]++|{quote}{quote})*+){quote}|([^{delimiter}]*+))"
         )
@@ -172,7 +172,7 @@ class _Cells:
     def of(self, row: str) -> list[str | None]:
         """Every cell, without its quotes."""
         null = self._null
-        if self._quote not in row:
+        if not self._quote or self._quote not in row:
             return [None if not cell or cell == null else cell for cell in row.split(self._delimiter)]
         cells: list[str | None] = []
         for found in self._cell.finditer(row):
