@@ -241,3 +241,16 @@ def test_parquet_in_a_json_dataset_is_one_row_that_names_both(tmp_path: Path) ->
     rows, _ = read_one(tmp_path, SOUND)
     assert rows[0]["_reasons"][0]["message"] == "expected JSON text, plain or gzip, found Parquet"
     assert len(rows) == 1
+
+
+def test_text_that_is_not_utf8_refuses_its_row_alone_and_is_kept(tmp_path: Path) -> None:
+    ends = b"".join(end.to_bytes(4, "little") for end in (0, 1, 3, 4))
+    texts = pa.Array.from_buffers(pa.string(), 3, [None, pa.py_buffer(ends), pa.py_buffer(b"a\xff\xfeb")])
+    nested = pa.StructArray.from_arrays([pa.ListArray.from_arrays([0, 1, 2, 3], texts)], names=["l"])
+    pq.write_table(pa.table({"i": [1, 2, 3], "s": texts, "u": nested}), tmp_path / "x.parquet")
+    stored = (tmp_path / "x.parquet").read_bytes()
+    rows, _ = read_one(tmp_path, stored, parquet_contract({"i": "bigint", "s": "string"}))
+    assert [(row["_offset"], row["i"], row["s"]) for row in rows if not row["_reasons"]] == [(0, 1, "a"), (2, 3, "b")]
+    [refused] = [row for row in rows if row["_reasons"]]
+    assert (refused["_offset"], rules(refused)) == (1, [("malformed_parquet", None)])
+    assert json.loads(refused["_record"]) == {"i": 2, "s": "//4=", "u": {"l": ["//4="]}}

@@ -2,7 +2,8 @@
 
 Of a row's JSON (see `raw.parquet_json`) `_record` and `_hash` are made. The declared fields are decoded from it, dates,
 instants and binaries from their texts: a value of another kind is `wrong_type` (NaN and infinities, too), one that its
-column cannot hold `not_convertible` (an instant finer than a microsecond or outside the years 1 to 9999). Safe casts of
+column cannot hold `not_convertible` (an instant finer than a microsecond or outside the years 1 to 9999). A row with
+text that is not UTF-8 is `malformed_parquet`, and its record has that column's texts as base64. Safe casts of
 top-level columns are made before: a floating value without a fraction for an integer, binary that is UTF-8 for a
 string. Row groups are streamed, a part of a column chunk at a time; the offset of a row is its number.
 """
@@ -24,7 +25,7 @@ from sluice.raw.damage import Refused
 from sluice.raw.fields import FAULTS, INTEGER_BITS, Field, decoder, fields_of, row_type
 from sluice.raw.judge import Judge
 from sluice.raw.layout import HEAD_BYTES, foreign
-from sluice.raw.parquet_json import Plain, bare, encode, is_text, plain
+from sluice.raw.parquet_json import Plain, bare, encode, is_list, is_text, plain
 from sluice.raw.scan import WHITE
 from sluice.raw.spans import Taken
 from sluice.raw.text import GONE, Opened
@@ -124,7 +125,8 @@ class ParquetFormat:
         return None
 
     def _taken(self, batch: pa.RecordBatch, columns: list[_Column], first: int) -> Iterator[Taken | Refused]:
-        values = [_values(column, batch.column(place)) for place, column in enumerate(columns)]
+        faults: dict[int, str] = {}
+        values = [_values(column, batch.column(place), faults) for place, column in enumerate(columns)]
         said = spans = _texts(columns, values, batch.num_rows)
         if any(column.cast for column in columns):
             cast = [
@@ -134,14 +136,13 @@ class ParquetFormat:
             said = _texts(columns, cast, batch.num_rows)
         starts = list(range(first, first + len(spans)))
         begin = 0
+        longest = f"expected a record of at most {self._longest} bytes, found a longer one"
         for place, span in enumerate(spans):
-            if len(span) > self._longest:
+            why = longest if len(span) > self._longest else faults.get(place)
+            if why:
                 if place > begin:
                     yield self._decoded(starts[begin:place], spans[begin:place], said[begin:place])
-                yield refused_row(
-                    starts[place], span, f"expected a record of at most {self._longest} bytes, found a longer one",
-                    MALFORMED_PARQUET,
-                )  # fmt: skip
+                yield refused_row(starts[place], span, why, MALFORMED_PARQUET)
                 begin = place + 1
         if begin < len(spans):
             yield self._decoded(starts[begin:], spans[begin:], said[begin:])
@@ -158,17 +159,44 @@ class ParquetFormat:
         return Taken(starts, spans, rows, judged)
 
 
-def _values(column: _Column, found: pa.Array) -> list[Any]:
-    """Values of one column of a batch, ready to be encoded."""
+def _values(column: _Column, found: pa.Array, faults: dict[int, str]) -> list[Any]:
+    """Values of one column of a batch, ready to be encoded; `faults` takes what is wrong, by the row's place."""
     wanted = bare(column.type)
+    plainer = found if found.type == wanted else found.cast(wanted)
+    bad: set[int] = set()
     try:
-        values: list[Any] = (found if found.type == wanted else found.cast(wanted)).to_pylist()
-    except UnicodeDecodeError as error:
-        raise _Unfit("text that is not UTF-8") from error
+        values: list[Any] = plainer.to_pylist()
+    except UnicodeDecodeError:
+        values = [_told(plainer[place], place, bad) for place in range(len(plainer))]
+        faults |= dict.fromkeys(bad, "expected text in UTF-8, found other bytes")
     if column.plain is None:
         return values
     make = column.plain
-    return [None if value is None else make(value) for value in values]
+    return [value if value is None or place in bad else make(value) for place, value in enumerate(values)]
+
+
+def _told(scalar: pa.Scalar, place: int, bad: set[int]) -> Any:
+    """A value; where its text is not UTF-8, the same with bytes for texts, and its place among the `bad`."""
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError:
+        bad.add(place)
+        value = scalar.cast(_bytes_for_texts(scalar.type)).as_py()
+        # What JSON can have no names of becomes pairs.
+        return [list(pair) for pair in value] if pa.types.is_map(scalar.type) else value
+
+
+def _bytes_for_texts(type_: pa.DataType) -> pa.DataType:
+    """A (bare) type with binary for text, at every depth."""
+    if is_text(type_):
+        return pa.binary()
+    if pa.types.is_map(type_):
+        return pa.map_(_bytes_for_texts(type_.key_type), _bytes_for_texts(type_.item_type))
+    if is_list(type_):
+        return pa.list_(_bytes_for_texts(type_.value_type))
+    if pa.types.is_struct(type_):
+        return pa.struct([field.with_type(_bytes_for_texts(field.type)) for field in type_])
+    return type_
 
 
 def _texts(columns: list[_Column], values: list[list[Any]], count: int) -> list[bytes]:
