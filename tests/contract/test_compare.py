@@ -25,6 +25,8 @@ KEY = {
     "column_1": {"transformLogic": "try_to_timestamp(id)"},
 }
 FIRST = {"settings": {"keep": "first"}}
+FILL = {"fill": {"size": "latitude"}, "from": "countries", "by": "id", "source": "made_by"}
+NOTED: dict[str, Any] = {"raw_3": {"name": "made_by", "logicalType": "string", "physicalType": "string"}}
 # What one has, what the other has, what must rise from one to the other, and what must rise back.
 TABLE: dict[str, tuple[dict[str, Any], dict[str, Any], str | None, str | None]] = {
     "nothing": ({}, {}, None, None),
@@ -56,6 +58,11 @@ TABLE: dict[str, tuple[dict[str, Any], dict[str, Any], str | None, str | None]] 
         {}, {"raw_3": {"name": "labels"}}, "major", "major"),
     "filters": ({}, {"settings": {"recordFilters": [{"kind": "k", "expression": "size > 1"}]}}, "major", "major"),
     "unknown fields": ({}, {"settings": {"unknownFields": "reject"}}, "major", "minor"),
+    "a field that is filled": (NOTED, {**NOTED, "settings": {"enrich": [FILL]}}, "minor", "major"),
+    "what a field is filled with": (
+        {**NOTED, "settings": {"enrich": [FILL]}},
+        {**NOTED, "settings": {"enrich": [{**FILL, "fill": {"size": "longitude"}}]}},
+        "minor", "minor"),
     "evolving": ({}, {"settings": {"unknownFields": "evolve"}}, "minor", "minor"),
     "columns to evolve": (
         {"settings": {"unknownFields": "evolve", "evolveColumns": ["plan"]}},
