@@ -12,6 +12,7 @@ from environment_files import environment, release
 from sluice.deploy import lambda_functions, lambda_requests
 from sluice.deploy.deployable import Deployable
 from sluice.deploy.environments import Environment
+from sluice.deploy.policies import policies
 from sluice.deploy.release import Function, ReleaseFile
 from sluice.errors import ProblemsError, SluiceError, UsageError
 from test_definitions import refused
@@ -86,13 +87,12 @@ def deploy(own: Environment, made: Deployable) -> list[Any]:
 
 
 def test_the_requests_for_a_function_are_valid() -> None:
-    for changes in ({}, {"kms_key": "arn:aws:kms:eu-west-1:111122223333:key/1"}):
-        own = environment(delivery=SECTION, **changes)
-        made = with_function(own)
-        assert refused("lambda", "CreateFunction", lambda_requests.create_function(own, made, "app-messages")) == ""
-        request = lambda_requests.update_configuration(own, made, "app-messages")
-        assert refused("lambda", "UpdateFunctionConfiguration", request) == ""
-        assert refused("lambda", "UpdateFunctionCode", lambda_requests.update_code(own, made, "app-messages")) == ""
+    own = environment(delivery=SECTION)
+    made = with_function(own)
+    assert refused("lambda", "CreateFunction", lambda_requests.create_function(own, made, "app-messages")) == ""
+    request = lambda_requests.update_configuration(own, made, "app-messages")
+    assert refused("lambda", "UpdateFunctionConfiguration", request) == ""
+    assert refused("lambda", "UpdateFunctionCode", lambda_requests.update_code(own, made, "app-messages")) == ""
 
 
 def test_a_function_is_of_the_release_and_for_its_dataset() -> None:
@@ -156,3 +156,26 @@ def test_a_dataset_that_the_release_was_not_compiled_for_is_refused() -> None:
 def test_the_functions_role_is_of_the_environments_account() -> None:
     with pytest.raises(ProblemsError, match="expected a role of account 111122223333"):
         environment(delivery={**SECTION, "role": "arn:aws:iam::999922223333:role/x"})
+
+
+def test_the_deployer_may_do_what_deploying_a_function_asks_and_the_function_may_write_its_log_alone(
+    plane: Lambda,
+) -> None:
+    own = environment(delivery=SECTION)
+    deploy(own, with_function(own))
+    plane.functions[NAME]["Configuration"] |= {"MemorySize": 128, "CodeSha256": "x"}
+    plane.functions[NAME]["Tags"]["stage"] = "x"
+    deploy(own, with_function(own))
+    found = policies(own)
+    [mine] = [one for one in found["deployer"]["Statement"] if one["Sid"] == "DeliveryFunctions"]
+    assert {f"lambda:{operation}" for operation, _ in plane.calls} == set(mine["Action"])
+    assert mine["Resource"] == [f"arn:aws:lambda:eu-west-1:111122223333:function:{NAME}"]
+    [passed] = [one for one in found["deployer"]["Statement"] if one["Sid"] == "PassDeliveryRole"]
+    assert (passed["Resource"], passed["Condition"]) == (
+        [ROLE], {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com"]}},
+    )  # fmt: skip
+    [log] = found["delivery"]["Statement"]
+    assert log["Action"] == ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"]
+    assert all(f"/aws/lambda/{NAME}:" in resource for resource in log["Resource"])
+    [trust] = found["delivery-trust"]["Statement"]
+    assert trust["Principal"] == {"Service": ["lambda.amazonaws.com"]}

@@ -296,7 +296,9 @@ def test_roles_are_taken_only_from_the_own_account_and_passed_only_to_the_runtim
         for statement in statements(own, "job-trust", "deployer-trust", "reader-trust"):
             assert "111122223333" in json.dumps(statement["Condition"])
             assert statement["Principal"] != "*"
-        [passed] = [s for s in statements(own, "deployer") if "iam:PassRole" in s["Action"]]
+        every = [s for s in statements(own, "deployer") if "iam:PassRole" in s["Action"]]
+        passed = next(s for s in every if s["Sid"] == "PassJobRole")
+        assert {s["Sid"] for s in every} <= {"PassJobRole", "PassDeliveryRole"}
         assert set(passed["Resource"]) == {own.role(job) for job in own.jobs}
         assert set(passed["Condition"]["StringEquals"]["iam:PassedToService"]) <= {
             "glue.amazonaws.com", "emr-serverless.amazonaws.com", "elasticmapreduce.amazonaws.com",

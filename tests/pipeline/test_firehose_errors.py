@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from pipeline.lakes import curated_by, deliver, quarantine_rows, totals, visit
+from sluice.pipeline.gate import suite_parameters
+from sluice.raw.source import SourceObject
 from sluice.runtime.storage import join, storage_for
 
 if TYPE_CHECKING:
@@ -41,3 +44,11 @@ def test_error_objects_are_quarantined_with_their_hour_once_beside_the_data_of_t
     fail(lake, "2017/11/26/15", b"x")  # as late as the newest hour seen
     curated_by(spark, lake)
     assert totals(lake).quarantined == 3
+
+
+def test_an_error_object_does_not_move_the_hours_that_a_suite_asks_about() -> None:
+    at = datetime(2017, 11, 27, tzinfo=UTC)
+    data = SourceObject("visits/2017/11/26/15/a", 1, None, at)
+    late = SourceObject("visits/processing-failed/2017/11/26/20/a", 1, None, at)
+    assert suite_parameters([data, late]) == suite_parameters([data])
+    assert suite_parameters([late])["batch_arrival_max"] == datetime(2017, 11, 26, 21, tzinfo=UTC)

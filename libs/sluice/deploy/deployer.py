@@ -22,6 +22,7 @@ def deployer(environment: Environment) -> Document:
             *_deploy_glue(environment),
             *_deploy_emr(environment),
             *_deploy_serverless(environment),
+            *_deploy_functions(environment),
             _pass_role(environment),
             allow("FollowLogs", ["logs:DescribeLogStreams", "logs:GetLogEvents"], log_groups(environment))
             if log_groups(environment)
@@ -73,6 +74,20 @@ def _deploy_serverless(environment: Environment) -> list[Statement]:
         allow("MakeApplication", ["emr-serverless:CreateApplication"], ["*"], asked),
         allow("UseApplication", [f"emr-serverless:{each}" for each in runs], resources, tagged),
         allow("TagWhatIsOurs", ["emr-serverless:TagResource"], resources, asked),
+    ]
+
+
+def _deploy_functions(environment: Environment) -> list[Statement]:
+    own = environment.delivery
+    if own is None:
+        return []
+    root = f"arn:{environment.partition}:lambda:{environment.region}:{environment.account}:function"
+    actions = ["CreateFunction", "GetFunction", "TagResource", "UpdateFunctionCode", "UpdateFunctionConfiguration"]
+    functions = [f"{root}:{environment.full_name(name)}" for name in own.functions]
+    condition = {"StringEquals": {"iam:PassedToService": ["lambda.amazonaws.com"]}}
+    return [
+        allow("DeliveryFunctions", [f"lambda:{each}" for each in actions], functions),
+        allow("PassDeliveryRole", ["iam:PassRole"], [own.role], condition),
     ]
 
 

@@ -81,7 +81,7 @@ def _present(environment: Environment, name: str, wanted: dict[str, Any]) -> dic
             f"{_what(name)}: exists and is {whose}; rename the function or the environment in the environment file, "
             "or delete that function if nobody needs it"
         )
-    told = {key: value for key, value in answer["Configuration"].items() if key in {*wanted, "KMSKeyArn"} and value}
+    told = {key: value for key, value in answer["Configuration"].items() if key in wanted and value}
     return {**told, "Tags": {key: value for key, value in tags.items() if key in wanted["Tags"]}}
 
 

@@ -29,18 +29,16 @@ def configuration(environment: Environment, release: Deployable, function: str) 
             f"function {function}: release {release.version} is compiled for {', '.join(made.datasets)}, not for "
             f"{own.dataset}; name it in runtimes.toml, [delivery], and build the release anew"
         )
-    told: dict[str, Any] = {
+    return {
         "Description": f"sluice {release.version}: transforms {own.dataset}",
         "Role": section(environment).role,
         "Handler": made.handler,
         "Runtime": f"python{made.python}",
         "Timeout": own.timeout_seconds,
         "MemorySize": own.memory_mb,
+        # A dataset's name is no secret: the environment's key is for data.
         "Environment": {"Variables": {"SLUICE_DATASET": own.dataset}},
     }
-    if environment.kms_key:
-        told["KMSKeyArn"] = environment.kms_key
-    return told
 
 
 def code(release: Deployable) -> dict[str, str]:

@@ -56,6 +56,11 @@ def policies(environment: Environment) -> dict[str, Document]:
         "reader": reader(environment),
         "reader-trust": account_trust(environment),
     }
+    if environment.delivery:
+        condition = {"StringEquals": {"aws:SourceAccount": environment.account}}
+        lambda_ = {"Service": ["lambda.amazonaws.com"]}
+        found["delivery"] = delivery(environment)
+        found["delivery-trust"] = document([_trust("Lambda", lambda_, ["sts:AssumeRole"], condition)])
     for uri in _buckets(environment):
         found[f"bucket {split(uri)[0]}"] = bucket(environment, uri)
         found[f"encryption {split(uri)[0]}"] = encryption(environment)
@@ -104,6 +109,14 @@ def reader(environment: Environment) -> Document:
             *_athena(environment),
         ]
     )
+
+
+def delivery(environment: Environment) -> Document:
+    """What the delivery stream's functions do: they write their own logs, and see nothing but their event."""
+    root = f"arn:{environment.partition}:logs:{environment.region}:{environment.account}:log-group:/aws/lambda/"
+    functions = environment.delivery.functions if environment.delivery else ()
+    groups = [f"{root}{environment.full_name(name)}:*" for name in functions]
+    return document([allow("WriteLogs", ["logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"], groups)])
 
 
 def job_trust(environment: Environment) -> Document:
