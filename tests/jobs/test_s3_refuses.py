@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from lakes import DATASET, curated_rows, deliver, listing, versions, visit
 from sluice.lake.commit import open_table
@@ -136,12 +138,21 @@ def test_a_run_that_may_not_write_or_read_ends_with_code_1_and_nothing_half_writ
     assert versions(s3_lake) == {}
 
 
+@one_lane
+@pytest.mark.parametrize(("refusal", "words"), [(DENIED, "access denied"), (SLOW_DOWN, "still throttled")])
+def test_a_query_whose_table_s_log_is_refused_is_told_so_with_code_1(
+    job: Job, store: RefusingStore, s3_lake: str, refusal: Answer, words: str
+) -> None:
+    uri = Places(s3_lake, DATASET).curated
+    write_deltalake(uri, pa.table({"id": [1, 2]}), storage_options=aws.delta_options(uri))
+    store.refuse = lambda asked: refusal if asked.what in ("get", "head") and "_delta_log/" in asked.path else None
+    code, said = told(job("query"))
+    assert (code, words in said) == (1, True), said
+
+
 def test_a_bucket_in_another_region_is_reached_there_by_boto3_and_by_delta_rs(
     s3_lake: str, store: RefusingStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import pyarrow as pa
-    from deltalake import write_deltalake
-
     uri = Places(s3_lake, DATASET).curated
     write_deltalake(uri, pa.table({"id": [1, 2]}), storage_options=aws.delta_options(uri))
     store.region = "eu-central-1"
