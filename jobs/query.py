@@ -1,7 +1,12 @@
 """Ask a lake: one ANSI SQL query over its tables, read-only; the same text works in Athena (scripts/athena).
 
-    spark-submit jobs/query.py --lake ./lake --sql "SELECT country, count(*) FROM app_messages GROUP BY 1 ORDER BY 2 DESC"
-    spark-submit jobs/query.py --lake s3://bucket/lake --file busiest_hour.sql --output csv --out busiest_hour.csv
+    python jobs/query.py --lake ./lake --sql "SELECT country, count(*) AS messages FROM app_messages GROUP BY 1 ORDER BY 2 DESC"
+    python jobs/query.py --lake s3://bucket/lake --file busiest_hour.sql --output csv --out busiest_hour.csv
+    spark-submit jobs/query.py --engine spark --lake s3://bucket/lake --file large_join.sql --out large_join.txt
+
+Two engines give the same answers, in the same spelling. `native` (the default) is DuckDB in this process: it starts
+in a second and reads the files that the Delta logs name, on this machine's cores and memory. `spark` takes what that
+one refuses: Spark's own SQL, tables with deletion vectors or mapped columns, and joins larger than this machine.
 
 The result goes to standard output, before the summary, which stays the last line; with --out it goes to a file, and
 only the summary is printed: the way for scripts, since spark-submit mixes standard error, which tells the progress, into
@@ -17,7 +22,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sluice.catalog.ask import ask
+from sluice.catalog.ask import ENGINES, ask
 from sluice.catalog.results import FORMS
 from sluice.runtime.arguments import Arguments, count
 from sluice.runtime.job import Run, main
@@ -33,6 +38,12 @@ def body(run: Run, argv: Sequence[str]) -> Mapping[str, Any]:
     parser.add("out", "a local file for the result; standard output by default", default="")
     parser.add("limit", "most rows to write; 100 by default for a table, else all", type=count)
     parser.add("quarantine", "where refused records are kept, if not in the lake's quarantine/", default="")
+    parser.add(
+        "engine",
+        "native (default): DuckDB, here and now; spark: for what it refuses",
+        choices=ENGINES,
+        default="native",
+    )
     return ask(run, **vars(parser.read(argv)))
 
 

@@ -11,8 +11,7 @@ from typing import Any
 
 from sluice.catalog.ask import TABLE_ROWS, query_text, written_to
 from sluice.catalog.athena import PRICE_PER_TERABYTE, Place, result, run_query, scanned
-from sluice.catalog.query import check_names
-from sluice.catalog.results import FORMS, write_rows
+from sluice.catalog.results import FORMS, check_names, write_rows
 from sluice.errors import SluiceError
 
 

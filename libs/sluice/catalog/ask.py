@@ -4,22 +4,31 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Literal, Protocol, TextIO
 
-from sluice.catalog.lake_tables import lake_tables
-from sluice.catalog.query import check_names, prepare
-from sluice.catalog.results import Form, write_rows
+from sluice.catalog.lake_tables import LakeTable, lake_tables
+from sluice.catalog.results import Form, Heads, Row, check_names, write_rows
 from sluice.errors import UsageError
 from sluice.runtime.job import Run
 
 TABLE_ROWS = 100
+Engine = Literal["native", "spark"]
+ENGINES: tuple[Engine, ...] = ("native", "spark")
+
+
+class Answer(Protocol):
+    """A query that an engine has judged and has not run yet."""
+
+    heads: Heads
+
+    def rows(self, limit: int | None = None) -> Iterator[Row]: ...
 
 
 def ask(
-    run: Run, lake: str, sql: str, file: str, output: Form, out: str, limit: int | None, quarantine: str
+    run: Run, lake: str, sql: str, file: str, output: Form, out: str, limit: int | None, quarantine: str, engine: Engine
 ) -> Mapping[str, Any]:
     """Answer a query over the tables that the lake's listing shows; returns the run's summary.
 
@@ -27,10 +36,7 @@ def ask(
     """
     text = query_text(sql, file)
     tables = lake_tables(lake, quarantine)
-    spark = run.spark
-    spark.sparkContext.setLogLevel("FATAL")  # Spark's own words on a fault hold values, and a stack trace
-    run.progress.at("prepare", f"tables in the lake: {len(tables)}")
-    query = prepare(spark, text, tables)
+    query = {"native": _native, "spark": _spark}[engine](run, text, tables)
     if output == "json":
         check_names(query.heads)
     run.progress.at("answer")
@@ -47,7 +53,35 @@ def ask(
         "cut": cut,
         "output": output,
         "out": out,
+        "engine": engine,
     }
+
+
+def _native(run: Run, sql: str, tables: Sequence[LakeTable]) -> Answer:
+    run.progress.at("prepare", f"tables in the lake: {len(tables)}")
+    try:
+        from sluice.catalog.native.session import Session
+    except ModuleNotFoundError as error:
+        if error.name != "duckdb":
+            raise
+        raise UsageError("expected DuckDB, found none; install sluice[query], or ask with --engine spark") from None
+    return Session(tables).prepare(sql)
+
+
+def _spark(run: Run, sql: str, tables: Sequence[LakeTable]) -> Answer:
+    from sluice.catalog.query import prepare
+
+    warehouse = Path("spark-warehouse")
+    there = warehouse.exists()
+    spark = run.spark
+    spark.sparkContext.setLogLevel("FATAL")  # Spark's own words on a fault hold values, and a stack trace
+    run.progress.at("prepare", f"tables in the lake: {len(tables)}")
+    try:
+        return prepare(spark, sql, tables)
+    finally:
+        if not there:  # Spark makes it for a database that has no tables
+            with suppress(OSError):
+                warehouse.rmdir()
 
 
 def query_text(sql: str, file: str) -> str:

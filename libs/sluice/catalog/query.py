@@ -110,13 +110,6 @@ def _sized(spark: SparkSession) -> dict[str, str]:
     return {key: str(size) for key, size in sizes.items() if not given.contains(key)}
 
 
-def check_names(heads: Heads) -> None:
-    """Raise ProblemsError where two columns have one name, which an object cannot hold."""
-    twice = sorted({name for name in heads.names if heads.names.count(name) > 1})
-    if twice:
-        raise ProblemsError("the query", [f"two columns are called `{name}`; give one an alias" for name in twice])
-
-
 def _kind(kind: str) -> TextKind:
     kinds: Mapping[str, TextKind] = {"boolean": "boolean", "array": "json", "struct": "json", "map": "json"}
     if kind in ("byte", "short", "integer", "long", "float", "double") or kind.startswith("decimal"):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Literal, TextIO
 
+from sluice.errors import ProblemsError
+
 Form = Literal["table", "csv", "json"]
 FORMS: tuple[Form, ...] = ("table", "csv", "json")
 Row = Sequence[str | None]
@@ -37,6 +39,13 @@ def write_rows(form: Form, heads: Heads, rows: Iterable[Row], to: TextIO, limit:
     {"table": _table, "csv": _csv, "json": _json}[form](heads, taken, to)
     to.flush()
     return taken.count, taken.cut
+
+
+def check_names(heads: Heads) -> None:
+    """Raise ProblemsError where two columns have one name, which an object cannot hold."""
+    twice = sorted({name for name in heads.names if heads.names.count(name) > 1})
+    if twice:
+        raise ProblemsError("the query", [f"two columns are called `{name}`; give one an alias" for name in twice])
 
 
 class Counted:
