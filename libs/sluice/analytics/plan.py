@@ -57,15 +57,15 @@ def work(analysis: Analysis, places: Places, ledger: Ledger, version: Version, f
     if why:
         return Work(version, None, _WHY_FULL[why])
     since = int(came.partition("#")[0].rpartition("@")[2])
-    files = changed_files(version, since)
-    if files is None:
+    changes = changed_files(version, since)
+    if changes is None:
         return Work(version, None, _WHY_FULL["no log"])
     step = analysis.windows.slide_seconds * MICROS
-    instants = instants_in(version.uri, files, analysis.windows.event_time, step)
+    instants = instants_in(version.uri, changes, analysis.windows.event_time, step, analysis.source_columns)
     if instants is None:
         return Work(version, None, _WHY_FULL["no log"])
-    runs = touched(instants, analysis.windows)
-    return Work(version, tuple(runs), "", sum(file.size_bytes for file in files))
+    changed_bytes = sum(file.size_bytes for file in (*changes.adds, *changes.removes))
+    return Work(version, tuple(touched(instants, analysis.windows)), "", changed_bytes)
 
 
 def _why_full(analysis: Analysis, places: Places, came: str, version: Version) -> str:

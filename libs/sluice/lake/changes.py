@@ -51,64 +51,115 @@ def newest_version(uri: str) -> Version | None:
     table = open_table(uri)
     if table is None:
         return None
-    told = table.history(1)[0].get("timestamp", 0)
-    return Version(uri, str(table.metadata().id), table.version(), datetime.fromtimestamp(told / 1000, UTC))
+    # Where the log is down to a checkpoint, nobody knows when it was.
+    told = [commit["timestamp"] for commit in table.history(1) if "timestamp" in commit]
+    at = datetime.fromtimestamp(told[0] / 1000, UTC) if told else datetime.now(UTC)
+    return Version(uri, str(table.metadata().id), table.version(), at)
 
 
-def changed_files(version: Version, since: int) -> list[DataFile] | None:
-    """Files whose rows were added to or taken out of the table after version `since`, up to `version`.
+@dataclass(frozen=True)
+class Changes:
+    """Files whose rows came into a table, and files whose rows went."""
+
+    adds: tuple[DataFile, ...] = ()
+    removes: tuple[DataFile, ...] = ()
+
+
+def changed_files(version: Version, since: int) -> Changes | None:
+    """What was added to or taken out of the table after version `since`, up to `version`.
 
     What only puts rows elsewhere (OPTIMIZE) is no change. None where the log does not tell any more, or where somebody
-    gave the table another schema or id, so that all of it may have changed.
+    gave the table another id, so that all of it may have changed.
     """
-    files: list[DataFile] = []
+    found: dict[str, list[DataFile]] = {"add": [], "remove": []}
     for number in range(since + 1, version.number + 1):
         try:
             text = storage_for(version.uri).read(join(version.uri, "_delta_log", f"{number:020d}.json"))
-        except (SourceMissing, FileNotFoundError):
+        except SourceMissing:
             return None
-        for line in text.splitlines():
-            found = _changed(json.loads(line), version.table_id)
-            if found is None:
+        for action in map(json.loads, text.splitlines()):
+            if action.get("metaData", {}).get("id", version.table_id) != version.table_id:
                 return None
-            files += found
-    return files
+            for kind, files in found.items():
+                if action.get(kind, {}).get("dataChange"):
+                    file = _data_file(action[kind])
+                    if file is None:
+                        return None
+                    files.append(file)
+    return Changes(tuple(found["add"]), tuple(found["remove"]))
 
 
-def _changed(action: Mapping[str, Any], table_id: str) -> list[DataFile] | None:
-    if "metaData" in action:
-        return [] if action["metaData"].get("id") == table_id else None
-    for kind in ("add", "remove"):
-        file = action.get(kind)
-        if file is None or not file.get("dataChange", True):
-            continue
-        path = unquote(file["path"])
-        if "://" in path or path.startswith("/") or file.get("deletionVector"):
-            return None  # a clone's file, or a row-level delete: neither is ours
-        values = dict(file.get("partitionValues") or {})
-        return [DataFile(path, int(file.get("size") or 0), values, 0, file.get("stats") or "")]
-    return []
+def _data_file(action: Mapping[str, Any]) -> DataFile | None:
+    """None for what we do not read: a file of another table (a clone's), rows deleted one by one."""
+    path = unquote(action["path"])
+    if "://" in path or path.startswith("/") or action.get("deletionVector"):
+        return None
+    return DataFile(path, int(action.get("size") or 0), dict(action.get("partitionValues") or {}), 0, "")
 
 
-def instants_in(uri: str, files: Sequence[DataFile], column: str, step: int) -> npt.NDArray[np.int64] | None:
-    """The values of the timestamp `column` in `files`, each rounded down to a whole multiple of `step` microseconds.
+def instants_in(
+    uri: str, changes: Changes, column: str, step: int, columns: Sequence[str]
+) -> npt.NDArray[np.int64] | None:
+    """The timestamps `column` of rows that came or went, each rounded down to a whole multiple of `step` microseconds.
 
-    Each once, in no order, NULLs left out. None where a file is not there any more (VACUUM).
+    Rows that went and came again with the same `columns` are no change: a file that is written again without one row
+    tells of one. Each instant once, ascending, NULLs left out. None where a file is not there any more (VACUUM).
     """
-    sizes = {file.path: file.size_bytes or _size(join(uri, file.path)) for file in files}
+    both = (*changes.adds, *changes.removes)
+    sizes = {file.path: file.size_bytes or _size(join(uri, file.path)) for file in both}
     if any(size is None for size in sizes.values()):
         return None
+    compared = list(columns) if changes.adds and changes.removes else [column]
 
-    def read(file: DataFile) -> npt.NDArray[np.int64]:
+    def read(file: DataFile) -> pa.Table:
         with pq.ParquetFile(RangedFile(join(uri, file.path), sizes[file.path] or 0)) as source:
-            return np.unique(microseconds(source.read([column]).column(0)) // step) * step
+            rows = source.read([name for name in compared if name in source.schema_arrow.names])
+            if len(compared) == 1:
+                return pa.table({column: _rounded(rows.column(column), step)})
+        for name in set(compared) & set(file.partition_values):
+            rows = rows.append_column(name, pa.array([file.partition_values[name]] * rows.num_rows, pa.string()))
+        return rows
 
     try:
         with ThreadPoolExecutor(_READERS) as pool:
-            parts = list(pool.map(read, files))
-    except (SourceMissing, FileNotFoundError):
+            came, went = (list(pool.map(read, files)) for files in (changes.adds, changes.removes))
+    except SourceMissing:
         return None
-    return np.unique(np.concatenate([np.empty(0, np.int64), *parts]))
+    parts = _net(came, went) if len(compared) > 1 else [*came, *went]
+    each = [microseconds(part.column(column)) // step * step for part in parts]
+    return np.unique(np.concatenate([np.empty(0, np.int64), *each]))
+
+
+def _rounded(values: pa.ChunkedArray, step: int) -> pa.Array:
+    return pa.array(np.unique(microseconds(values) // step) * step, pa.timestamp("us", "UTC"))
+
+
+def _net(came: Sequence[pa.Table], went: Sequence[pa.Table]) -> list[pa.Table]:
+    """The rows of which more came than went, or more went than came; all where they cannot be compared (nested)."""
+    signed = [
+        _plain(part).append_column("_sign", pa.array(np.full(part.num_rows, sign)))
+        for sign, parts in ((1, came), (-1, went))
+        for part in parts
+    ]
+    try:
+        rows = pa.concat_tables(signed, promote_options="default")
+        names = [name for name in rows.column_names if name != "_sign"]
+        summed = rows.group_by(names).aggregate([("_sign", "sum")])
+    except (pa.ArrowNotImplementedError, pa.ArrowTypeError, pa.ArrowInvalid):
+        return [*came, *went]
+    return [summed.filter(pc.not_equal(summed.column("_sign_sum"), 0))]
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    """Columns in one Arrow type for each of Delta's: what is read depends on who wrote the file."""
+    for index, field in enumerate(rows.schema):
+        wanted = field.type
+        if pa.types.is_large_string(field.type) or pa.types.is_string_view(field.type):
+            wanted = pa.string()
+        elif pa.types.is_timestamp(field.type):
+            wanted = pa.timestamp("us", "UTC")
+        rows = rows.set_column(index, field.name, rows.column(index).cast(wanted))
+    return rows
 
 
 def _size(uri: str) -> int | None:
