@@ -175,6 +175,9 @@ def _zip() -> bytes:
         (b'oops"}\n{"a": 1}\n{"a": 2}\n{"a": 3}\n', "json"), (gzip.compress(b'{"a": 1}'), "json"),
         (gzip.compress(_zip()), "zip in gzip"), (gzip.compress(b"a,b\n1,2\n3,4\n"), "csv"),
         (b"\x1f\x8b\x08rubbish", "binary"),
+        (gzip.compress(b'{"a": 1}')[:10], "binary"),
+        ("name;town\nAda;Köln\nAlan;Zürich\n".encode("latin-1"), "text-not-utf8"),
+        ("“quoted” €5\n".encode("cp1252"), "text-not-utf8"), (b"\x81\x8d\x8f\x90", "binary"),
         (b"# Title\n\n| a | b |\n|---|---|\n| 1 | 2 |\n| 3 | 4 |\n", "text"), (b"a,b\n", "text"),
     ],
 )  # fmt: skip
@@ -277,3 +280,10 @@ def test_a_location_with_nothing_to_read_is_refused_in_clear_words(
     with pytest.raises(LocationError) as refused:
         crawl(str(tmp_path))
     assert said in str(refused.value)
+
+
+def test_a_file_of_csv_that_is_divided_otherwise_than_the_others_is_told(tmp_path: Path) -> None:
+    files = {"t/a.csv": b"id,name\n1,a\n2,b\n3,c\n", "t/b.csv": b"id;name\n1;a\n2;b\n"}
+    for full in (False, True):
+        found = found_at(tmp_path / str(full), files, Options(lake=True, full=full))["t"]
+        assert [one for one in found.problems if "divided by ';'" in one or "written in 2 ways" in one] != []

@@ -205,6 +205,12 @@ def test_an_edited_file_is_left_alone_and_an_unedited_draft_gives_way(tmp_path: 
     assert (one.path.name, other.path.name) == ("v1.draft.yaml", "made.draft.json")
     assert "Visits" in one.difference
     assert "+++ " in other.difference
+    # What was edited beside is somebody's work, too; what was not gives way.
+    one.path.write_text(one.path.read_text(encoding="utf-8").replace("To be written", "Mine"), encoding="utf-8")
+    again, same = write_draft(first, tmp_path)
+    assert (again.path.name, same.path.name) == ("v1.draft-2.yaml", "made.draft.json")
+    assert "Mine" in one.path.read_text(encoding="utf-8")
+    assert write_draft(first, tmp_path)[0].path == again.path
     assert list(known_contracts(tmp_path / "schemas")["made"]) == [1]
     assert load_contract("made", None, tmp_path / "schemas").columns[-1].name == "b"
 

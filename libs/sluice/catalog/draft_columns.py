@@ -12,7 +12,7 @@ from sqlglot.errors import SqlglotError
 
 from sluice.catalog.draft_times import Time, time_of
 from sluice.catalog.draft_types import EXACT_IN_DOUBLE, JSON, fits_bigint, kinds_of, raw_type
-from sluice.catalog.findings import Found, Place
+from sluice.catalog.findings import NOT_FINITE, Found, Place
 from sluice.catalog.names import column_names, folded, snake, unique
 from sluice.contract.fields import raw_name_problem
 from sluice.contract.types import SparkType, parse_type, quoted
@@ -77,17 +77,13 @@ def _take_fields(found: Found, made: Sketch) -> None:
         problem = raw_name_problem(name)
         if (other := taken.get(folded(name))) is not None:
             problem = f"differs from `{other}` only in case, which Spark does not tell apart"
-        type_ = None if problem else raw_type(root.members[name], found.format)
-        if problem is None and type_ is None:
-            declared = ", ".join(sorted(root.members[name].declared)) or "nothing"
-            problem = f"is declared as {declared}, for which a contract has no one type"
         if problem is None and len(made.raw) >= MOST_FIELDS:
             problem = f"is beyond the {MOST_FIELDS} fields that a draft names"
-        if problem is not None or type_ is None:
+        if problem is not None:
             made.notes.append(f"the field {name[:60]!r} is kept in _rescued: {problem}")
             continue
         taken[folded(name)] = name
-        made.raw[name] = parse_type(type_)
+        made.raw[name] = parse_type(raw_type(root.members[name], found.format))
     order = {name: place for place, name in enumerate(root.members)}
     made.raw = {name: made.raw[name] for name in sorted(made.raw, key=order.__getitem__)}
 
@@ -139,6 +135,8 @@ def _of_mixture(place: Place, source: str) -> tuple[str, str, str] | None:
     bounds = [abs(bound) for bound in (place.lowest_integer, place.highest_integer) if bound is not None]
     if place.cut or not kinds:
         return None
+    if place.formats[NOT_FINITE] and kinds == {"number"}:
+        return "double", f"TRY_CAST({text} AS DOUBLE)", "NaN or infinite now and then"
     if kinds == {"integer", "string"} and place.formats["integer_text"] == texts and fits_bigint(place):
         return "bigint", f"TRY_CAST({text} AS BIGINT)", "sometimes text"
     if kinds == {"integer"} and max(len(str(bound)) for bound in bounds) <= 38:

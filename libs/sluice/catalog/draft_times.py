@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 
 from sluice.catalog.draft_types import kinds_of
-from sluice.catalog.findings import INTEGER_FORMATS, Place
+from sluice.catalog.findings import FINER, INTEGER_FORMATS, Place
 
 _MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec"
 _MONTH = "(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
@@ -44,6 +44,9 @@ def time_of(place: Place, name: str, source: str, likely: bool) -> Time | None:
     seconds. None where values are of other formats, or some have none.
     """
     kinds = kinds_of(place)
+    if kinds == {"timestamp"} and place.formats[FINER]:
+        told = "ISO 8601, cut to microseconds"
+        return Time("timestamp", _guarded(source, "", f"TRY_CAST({source} AS TIMESTAMP)"), told, exact=False)
     formats = {found for found, count in place.formats.items() if count}
     if sum(place.formats.values()) != sum(place.kinds.values()) or not formats:
         return None

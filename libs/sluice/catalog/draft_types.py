@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from decimal import Decimal
 
-from sluice.catalog.findings import Place
+from sluice.catalog.findings import FINER, NOT_FINITE, Place
 from sluice.catalog.names import folded
 from sluice.contract.types import SparkType, TypeTextError, parse_type, quoted
 
@@ -21,12 +21,12 @@ _INTEGERS = ("tinyint", "smallint", "int", "bigint")
 _NOT_IN_NAMES = frozenset(' ,;{}()\n\t=`"\\')
 
 
-def raw_type(place: Place, format_: str = "json") -> str | None:
-    """The raw type of a field; None where a contract for this format has none that would do."""
+def raw_type(place: Place, format_: str = "json") -> str:
+    """The raw type of a field; its JSON text where a contract has none for the type."""
     if format_ == "csv":
         return _of_cells(place)
     if format_ in ("parquet", "delta"):  # Delta is told of in drift alone
-        return _declared(place.declared)
+        return _of_declared(place)
     found = _type(place, _DEEPEST)
     return found if _leaves(found) <= _LEAVES else JSON
 
@@ -104,17 +104,21 @@ def _of_cells(place: Place) -> str:
     return "string"
 
 
-def _declared(declared: Counter[str]) -> str | None:
-    """One type for all that the files declare; None where they agree in none that a contract has."""
+def _of_declared(place: Place) -> str:
+    """One type for all that the files declare, or the values' JSON text where there is none that takes all of them."""
     types: list[SparkType] = []
-    for text in declared:
+    for text in place.declared:
         try:
             types.append(parse_type(text))
         except TypeTextError:
-            return None
+            return JSON
     kinds = {one.kind for one in types}
+    if kinds == {"timestamp"} and place.formats[FINER]:
+        return "string"
+    if kinds & {"float", "double"} and place.formats[NOT_FINITE]:
+        return JSON
     if len({one.text for one in types}) == 1:
         return types[0].text
     if kinds and kinds <= set(_INTEGERS):
         return max(kinds, key=_INTEGERS.index)
-    return "double" if kinds == {"float", "double"} else None
+    return "double" if kinds == {"float", "double"} else JSON

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from sluice.catalog.draft_types import EXACT_IN_DOUBLE, JSON, kinds_of, raw_type
 from sluice.catalog.evidence import percent
-from sluice.catalog.findings import Found, Place
+from sluice.catalog.findings import FINER, NOT_FINITE, Found, Place
+from sluice.catalog.names import folded
+from sluice.catalog.needed import filtered_at_most, needed_paths, place_at
+from sluice.contract.fields import raw_name_problem
 from sluice.contract.model import Contract
 from sluice.contract.types import SparkType, parse_type
 
-Kind = Literal["new", "gone", "type", "null"]
+Kind = Literal["new", "gone", "type", "null", "unseen", "rescued", "filtered"]
+# Kinds that are told and are no drift: nothing is lost that waits for it, or no contract could say otherwise.
+TOLD_ONLY = ("unseen", "rescued", "filtered")
 _BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 
 
@@ -21,9 +25,13 @@ _BITS = {"tinyint": 8, "smallint": 16, "int": 32, "bigint": 64}
 class Difference:
     """`path` is a raw field, `user.id` within one, `tags.element` in a list.
 
-    `new`: met, and not in the contract. `gone`: in the contract, and in no record looked at. `type`: some values are
-    none of the contract's type; `share` of those met (0 to 1). `null`: NULL or absent where a required column is made
-    of it, in that share of records. `contract` and `found` say what each has.
+    `new`: met, and not in the contract. `gone`: in the contract, in no record looked at, and missed: a required column
+    is made of it, or it is a column that tables have and this one has not. `type`: some values are none of the
+    contract's type; `share` of those met (0 to 1). `null`: NULL or absent where a required column is made of it, in
+    that share of records. `contract` and `found` say what each has.
+
+    Told, and no drift: `unseen`, an optional field that no record looked at has; `rescued`, a field that no contract
+    can name; `filtered`, a `null` of no more records than record filters may take.
     """
 
     path: str
@@ -31,6 +39,11 @@ class Difference:
     contract: str
     found: str
     share: float
+
+    @property
+    def drifts(self) -> bool:
+        """Whether data and contract differ in it."""
+        return self.kind not in TOLD_ONLY
 
     def told(self) -> dict[str, Any]:
         """For JSON."""
@@ -40,34 +53,45 @@ class Difference:
 def drift(found: Found, contract: Contract) -> list[Difference]:
     """All differences, in the order of the contract, new fields last; none where every value looked at would be taken.
 
-    What curate rescues counts (`new`), what it refuses counts (`type`, `null`); a field that is gone harms only whoever
-    waits for it. Record filters are not asked: a field of filtered records counts as any other.
+    What curate rescues counts (`new`), what it refuses counts (`type`, `null`). Record filters are not asked: a field
+    of filtered records counts as any other.
     """
     if found.format != contract.raw_format and {found.format, contract.raw_format} != {"delta", "parquet"}:
         return [Difference("", "type", contract.raw_format, found.format, 1.0)]
     differences: list[Difference] = []
+    needed = needed_paths(contract, found.root) if found.records else set()
     for field in contract.raw:
         place = found.root.members.get(field.name)
         if place is None:
-            differences.append(Difference(field.name, "gone", field.type, "", 1.0))
+            differences.append(_absent(field.name, field.type, found, needed))
+        elif found.format == "csv" and field.type == "string":
+            continue  # any cell is text
         else:
-            differences += _within(field.name, parse_type(field.type), place)
+            differences += _within(field.name, parse_type(field.type), place, needed)
     differences += _missing(found, contract)
     known = {field.name for field in contract.raw}
+    cases = {folded(name) for name in known}
     for name, place in found.root.members.items():
         if name not in known:
             share = place.seen / found.records if found.records else 0.0
-            differences.append(Difference(name, "new", "", raw_type(place, found.format) or "other", share))
+            kind: Kind = "rescued" if raw_name_problem(name) or folded(name) in cases else "new"
+            differences.append(Difference(name, kind, "", raw_type(place, found.format), share))
     return differences
 
 
-def _within(path: str, type_: SparkType, place: Place) -> Iterator[Difference]:
+def _absent(path: str, type_: str, found: Found, needed: Collection[str]) -> Difference:
+    """A raw field that was not met. All of a table's columns are there in every file; a JSON field need not be."""
+    missed = path in needed or (found.format != "json" and found.records > 0)
+    return Difference(path, "gone" if missed else "unseen", type_, "", 1.0)
+
+
+def _within(path: str, type_: SparkType, place: Place, needed: Collection[str]) -> Iterator[Difference]:
     """Differences at a place that is in both, and below."""
     total = sum(place.kinds.values())
     if type_.kind == JSON or not total:
         return
-    if place.declared and place.declared.keys() != {type_.text}:
-        yield Difference(path, "type", type_.text, ", ".join(sorted(place.declared)), 1.0)
+    if place.declared:
+        yield from _as_declared(path, type_, place, total)
         return
     wrong = {kind: place.kinds[kind] for kind in kinds_of(place) if not _takes(type_, kind)}
     if wrong:
@@ -76,27 +100,42 @@ def _within(path: str, type_: SparkType, place: Place) -> Iterator[Difference]:
     elif (beyond := _beyond(type_, place)) is not None:
         yield Difference(path, "type", type_.text, beyond, 0.0)
     if type_.kind == "array" and place.element is not None:
-        yield from _within(f"{path}.element", type_.parts[0], place.element)
+        yield from _within(f"{path}.element", type_.parts[0], place.element, needed)
     elif type_.kind == "map":
         for inner in [place.each] if place.each is not None else place.members.values():
-            yield from _within(f"{path}.value", type_.parts[1], inner)
+            yield from _within(f"{path}.value", type_.parts[1], inner, needed)
     elif type_.kind == "struct":
-        yield from _members(path, type_, place)
+        yield from _members(path, type_, place, needed)
 
 
-def _members(path: str, type_: SparkType, place: Place) -> Iterator[Difference]:
+def _as_declared(path: str, type_: SparkType, place: Place, total: int) -> Iterator[Difference]:
+    """Where a contract's type does not take what files declare, or the few values of that which it does not hold."""
+    if type_.kind == "string" and place.declared.keys() <= {"string", "date", "timestamp", "binary"}:
+        return  # days and instants have a text
+    one = set(place.declared) if len(place.declared) == 1 else set()
+    if type_.text not in {*one, raw_type(place, "parquet")}:
+        yield Difference(path, "type", type_.text, ", ".join(sorted(place.declared)), 1.0)
+        return
+    for format_, told in ((NOT_FINITE, "NaN or infinite"), (FINER, "finer than microseconds")):
+        if place.formats[format_]:
+            share = place.formats[format_] / total
+            yield Difference(path, "type", type_.text, f"{told} {percent(place.formats[format_], total)}", share)
+
+
+def _members(path: str, type_: SparkType, place: Place, needed: Collection[str]) -> Iterator[Difference]:
     known, objects = dict(type_.fields), place.kinds["object"]
     if place.each is not None:
         yield Difference(path, "type", type_.text, f"{place.names.count} names, which are data", 0.0)
         return
     for name, inner in known.items():
         if name not in place.members:
-            yield Difference(f"{path}.{name}", "gone", inner.text, "", 1.0)
+            kind: Kind = "gone" if f"{path}.{name}" in needed else "unseen"
+            yield Difference(f"{path}.{name}", kind, inner.text, "", 1.0)
         else:
-            yield from _within(f"{path}.{name}", inner, place.members[name])
+            yield from _within(f"{path}.{name}", inner, place.members[name], needed)
     for name, member in place.members.items():
         if name not in known:
-            yield Difference(f"{path}.{name}", "new", "", raw_type(member) or "other", member.seen / max(objects, 1))
+            yield Difference(f"{path}.{name}", "new", "", raw_type(member), member.seen / max(objects, 1))
 
 
 def _takes(type_: SparkType, kind: str) -> bool:
@@ -132,21 +171,15 @@ def _beyond(type_: SparkType, place: Place) -> str | None:
 
 def _missing(found: Found, contract: Contract) -> Iterator[Difference]:
     """Raw fields, taken as they are by a required column, that some record lacks."""
-    also = ", filtered ones among them" if contract.filters else ""
+    most = filtered_at_most(contract, found) if contract.filters else 0
     for column in contract.columns:
         if not column.required or len(column.sources) != 1 or not found.records:
             continue
         path = column.sources[0]
-        place = _at(found.root, path)
+        place = place_at(found.root, path)
         absent = found.records - sum(place.kinds.values()) if place is not None else 0
         if absent > 0:
-            told = f"null or absent in {percent(absent, found.records)} of records{also}"
-            yield Difference(path, "null", f"required by {column.name}", told, absent / found.records)
-
-
-def _at(root: Place, source: str) -> Place | None:
-    """The place that a column's source (`user.id`, "`a b`") names; None where there is none, or it is within a list."""
-    place: Place | None = root
-    for part in re.findall(r"`[^`]*`|[^.`]+", source):
-        place = place.members.get(part.strip("`")) if place is not None else None
-    return place
+            told = f"null or absent in {percent(absent, found.records)} of records"
+            told += f", of which filters may take {percent(min(most, absent), found.records)}" if most else ""
+            kind: Kind = "filtered" if absent <= most else "null"
+            yield Difference(path, kind, f"required by {column.name}", told, absent / found.records)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sluice.catalog.drift import Difference, drift
 from sluice.catalog.evidence import percent
 from sluice.catalog.findings import Found
+from sluice.catalog.names import legible
 from sluice.contract.load import known_contracts, load_contract
 from sluice.errors import UsageError
 
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 # What a job ends with where data and contract differ, and it was asked to fail then.
 DRIFTED = 5
-_WORDS = {"new": "new field", "gone": "not met", "type": "other type", "null": "null"}
+_WORDS = {
+    "new": "new field", "gone": "gone", "type": "other type", "null": "null", "unseen": "not met (optional)",
+    "rescued": "kept in _rescued", "filtered": "null (filters)",
+}  # fmt: skip
 _ROWS, _WIDE = 100, 60
 
 
@@ -43,14 +47,13 @@ def show_drift(differences: Mapping[str, Sequence[Difference]], console: Console
         if not given:
             console.print(f"{name}: as its contract says")
             continue
-        table = Table("field", "", "contract", "found", "share", title=f"{name}: differs from its contract")
-        for one in given[:_ROWS]:
+        differs = any(one.drifts for one in given)
+        title = f"{name}: {'differs from its contract' if differs else 'as its contract says, apart from'}"
+        table = Table("field", "", "contract", "found", "share", title=title)
+        # What drifts is not cut off behind what is told only.
+        for one in sorted(given, key=lambda one: not one.drifts)[:_ROWS]:
             cells = (one.path or "(all)", _WORDS[one.kind], one.contract, one.found)
-            table.add_row(*(escape(_short(cell)) for cell in cells), percent(round(one.share * 1000), 1000))
+            table.add_row(*(escape(legible(cell, _WIDE)) for cell in cells), percent(round(one.share * 1000), 1000))
         console.print(table)
         if len(given) > _ROWS:
             console.print(f"and {len(given) - _ROWS} more, all in the summary")
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= _WIDE else f"{text[: _WIDE - 3]}..."

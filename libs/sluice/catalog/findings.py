@@ -22,6 +22,8 @@ STRING_FORMATS = (
     "integer_text", "number_text", "boolean_text", "iso_instant", "iso_instant_naive", "iso_date", "twitter_instant",
     "rfc2822_instant", "uuid", "url", "email",
 )  # fmt: skip
+# Of what only typed files have: numbers that are NaN or infinite, instants that no microsecond holds.
+NOT_FINITE, FINER = "not_finite", "finer_than_micros"
 # Formats of integers: 1990 to 2100 in that unit.
 INTEGER_FORMATS = ("epoch_seconds", "epoch_millis", "epoch_micros", "epoch_nanos")
 

@@ -8,7 +8,7 @@ from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sluice.catalog.findings import Place
+from sluice.catalog.findings import NOT_FINITE, Place
 from sluice.catalog.formats import epoch_of, format_of
 from sluice.catalog.merging import DEEPEST, MOST_PLACES, TOO_DEEP, Room, collapse_if_wide, greatest, least, places
 from sluice.quality.masking import masked_text
@@ -140,7 +140,9 @@ def _add_integers(place: Place, values: Iterable[int]) -> None:
 def _add_numbers(place: Place, counts: Counter[Any]) -> None:
     """Numbers as written, or the floats and decimals of typed files."""
     place.kinds["number"] += counts.total()
-    texts = {str(value): count for value, count in counts.items()}
+    texts: Counter[str] = Counter()
+    for value, count in counts.items():  # NaN is unlike itself, so there may be many
+        texts[str(value)] += count
     finite: list[Decimal] = []
     for text, count in texts.items():
         try:
@@ -150,6 +152,7 @@ def _add_numbers(place: Place, counts: Counter[Any]) -> None:
             place.digits = max(place.digits, _MOST_DIGITS)
             continue
         if not number.is_finite():
+            place.formats[NOT_FINITE] += count
             continue
         finite.append(number)
         _, digits, exponent = number.as_tuple()

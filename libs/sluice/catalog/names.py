@@ -35,6 +35,12 @@ def snake(name: str) -> str:
     return f"{found}_value" if found in RESERVED or found in _WORDS else found
 
 
+def legible(text: str, longest: int = 200) -> str:
+    """`text` for a terminal: no character that would steer it, and not longer than a person reads."""
+    plain = "".join(one if one.isprintable() else one.encode("unicode_escape", "replace").decode() for one in text)
+    return plain if len(plain) <= longest else f"{plain[: longest - 3]}..."
+
+
 def folded(name: str) -> str:
     """The same for names that Spark does not tell apart (`equalsIgnoreCase` of Java: ı is I, ſ is S)."""
     return name.casefold().upper().lower().replace("\u0307", "")

@@ -10,7 +10,7 @@ from sluice.catalog.infer import Profile
 from sluice.catalog.partial import Limits, Partial
 from sluice.catalog.read_csv import read_csv
 from sluice.catalog.read_json import read_json
-from sluice.catalog.read_parquet import read_parquet
+from sluice.catalog.read_parquet import UnfitParquet, read_parquet
 from sluice.catalog.sniff import SNIFFED_BYTES, Sniffed, sniff
 from sluice.errors import SourceChanged, SourceMissing
 from sluice.raw.inflate import Content, Unreadable
@@ -73,6 +73,8 @@ def _read(
         how = dialect or found.csv
         assert how is not None
         partial.dialects[how] += 1
+        if found.csv is not None and found.csv.delimiter != how.delimiter:
+            partial.unreadable[f"cells are divided by {found.csv.delimiter!r}, and not by {how.delimiter!r}"] += 1
         read_csv(read, how, limits, partial, profile)
     partial.bytes += content.stored_bytes
 
@@ -91,4 +93,6 @@ def _read_parquet(source: StoredObject, limits: Limits, partial: Partial, profil
         read_parquet(source, limits, partial, profile)
     except (pa.ArrowException, OSError) as error:
         partial.unreadable[f"is no sound Parquet ({type(error).__name__})"] += 1
+    except UnfitParquet as error:
+        partial.unreadable[str(error)] += 1
     partial.bytes += source.size_bytes

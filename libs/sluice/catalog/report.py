@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sluice.catalog.evidence import is_personal, percent
 from sluice.catalog.findings import Found, Likely, Place
-from sluice.catalog.names import snake
+from sluice.catalog.names import legible, snake
 from sluice.quality.masking import masked_text
 
 if TYPE_CHECKING:
@@ -20,6 +20,7 @@ _ROWS = 60
 _PLAIN_VALUE = re.compile(r"[0-9:/TZ.-]*")
 _RANGES = ("lowest_integer", "highest_integer", "lowest_number", "highest_number", "earliest", "latest")
 _LENGTHS = ("shortest", "longest", "fewest", "most")
+_LONGEST_LINE, _LONGEST_NAME = 2_000, 60
 _COUNTS = ("digits", "scale", "inexact", "repeated_names")
 
 
@@ -116,7 +117,7 @@ def show(found: Sequence[Found], console: Console) -> None:
     for one in found:
         console.print(f"\n[bold]{escape(one.name)}[/bold]  {escape(_what(one))}", highlight=False)
         for line in _lines(one):
-            console.print(Text(f"  {line}"), highlight=False)
+            console.print(Text(f"  {legible(line, _LONGEST_LINE)}"), highlight=False)
         rows = list(_rows(one))
         if not rows:
             continue
@@ -126,7 +127,7 @@ def show(found: Sequence[Found], console: Console) -> None:
         for heading in ("values", "example"):
             table.add_column(heading, overflow="fold")
         for row in rows[:_ROWS]:
-            table.add_row(*map(Text, row))
+            table.add_row(*(Text(legible(cell)) for cell in row))
         console.print(table)
         if len(rows) > _ROWS:
             console.print(f"  ... and {len(rows) - _ROWS} more fields: see --report", highlight=False)
@@ -176,7 +177,7 @@ def _rows(one: Found) -> Iterator[tuple[str, str, str, str, str]]:
 def _of_place(path: str, name: str, place: Place, of: int, depth: int) -> Iterator[tuple[str, str, str, str, str]]:
     nulls = percent(place.nulls, place.seen) if place.nulls else ""
     examples = next(iter(sorted(place.examples, key=len)), "")
-    label = "  " * depth + path
+    label = "  " * depth + legible(path, _LONGEST_NAME)
     yield (label, percent(place.seen, of), nulls, _values(place, name), examples[:24])
     for inner, member in place.members.items():
         yield from _of_place(inner, inner, member, place.kinds["object"], depth + 1)

@@ -23,12 +23,14 @@ _DELIMITERS = "\t;|,"
 _LEAST_ROWS, _SURE = 2, 0.9
 _NUMBER_OR_TIME = re.compile(r"\s*(?:[-+]?[0-9][0-9.,:eE+/ TZ-]*|true|false)\s*", re.IGNORECASE)
 _LIKE_A_NAME = re.compile(r"[^\W\d][\w .()/%#-]{0,63}")
+# In Windows' and ISO's encodings of one byte a letter, none of these is a letter, or they are rare ones.
+_ODD_IN_TEXT = re.compile(rb"[\x7f\x81\x8d\x8f\x90\x9d]|[\x80-\xff]{4}")
 _CONTROL = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 @dataclass(frozen=True)
 class Sniffed:
-    """`format` is json, csv, parquet, text, binary, empty, or the name of another; `csv` is set for csv alone."""
+    """`format` is json, csv, parquet, text, text-not-utf8, binary, empty, or another's name; `csv` is for csv alone."""
 
     format: str
     compression: str = "none"
@@ -50,7 +52,7 @@ def sniff(head: bytes, *, whole: bool) -> Sniffed:
     except zlib.error:
         return Sniffed("binary", "gzip")
     if not inner:
-        return Sniffed("empty", "gzip")
+        return Sniffed("empty" if inflater.eof or not whole else "binary", "gzip")
     name = "gzip" if inner.startswith(GZIP) else foreign(inner[:HEAD_BYTES])
     # What is not read inside gzip is no Parquet either: a reader needs its footer.
     return Sniffed(f"{_named(name)} in gzip", "gzip") if name else _of_text(inner, "gzip", whole=inflater.eof)
@@ -66,7 +68,9 @@ def _of_text(data: bytes, compression: str, *, whole: bool) -> Sniffed:
     try:
         text = codecs.getincrementaldecoder("utf-8-sig")().decode(data, whole)
     except UnicodeDecodeError:
-        return Sniffed("json" if _mostly_json(data) else "binary", compression)
+        # Such bytes among printable ones are letters of an older encoding.
+        other = "binary" if _CONTROL.search(data) or _ODD_IN_TEXT.search(data) else "text-not-utf8"
+        return Sniffed("json" if _mostly_json(data) else other, compression)
     if _mostly_json(data):
         return Sniffed("json", compression)
     if _CONTROL.search(data):

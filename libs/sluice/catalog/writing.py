@@ -28,7 +28,8 @@ def write_draft(made: Draft, folder: Path) -> list[Written]:
     """`<folder>/schemas/<name>/v<major>.yaml` and `<folder>/expectations/<name>.json`.
 
     A file that is there and no draft, or was edited, stays: the draft goes beside it (`v1.draft.yaml`,
-    `<name>.draft.json`, which nothing takes for a contract or a suite) and differences are told. Of contracts the
+    `<name>.draft.json`, which nothing takes for a contract or a suite; `v1.draft-2.yaml` where that one was edited in
+    its turn) and differences are told. Of contracts the
     highest major version is what is compared with. Raises UsageError where the folder cannot be written to.
     """
     contract = _newest(folder / "schemas" / made.dataset)
@@ -64,7 +65,6 @@ def _newest(folder: Path) -> Path:
 
 
 def _write(path: Path, text: str, kind: str) -> Written:
-    beside = path.with_name(f"{path.stem}.draft{path.suffix}")
     there = path.read_text(encoding="utf-8", errors="replace") if path.exists() else None
     if there is None:
         _put(path, text)
@@ -74,8 +74,18 @@ def _write(path: Path, text: str, kind: str) -> Written:
     if is_unedited(there, kind):
         _put(path, text)
         return Written(path, "replaced", _difference(there, text, path, path))
+    beside = _beside(path, kind)
     _put(beside, text)
     return Written(beside, "beside", _difference(there, text, path, beside))
+
+
+def _beside(path: Path, kind: str) -> Path:
+    """The first place beside a file where nothing is, or a draft that nobody edited."""
+    number, beside = 1, path.with_name(f"{path.stem}.draft{path.suffix}")
+    while beside.exists() and not is_unedited(beside.read_text(encoding="utf-8", errors="replace"), kind):
+        number += 1
+        beside = path.with_name(f"{path.stem}.draft-{number}{path.suffix}")
+    return beside
 
 
 def _put(path: Path, text: str) -> None:
