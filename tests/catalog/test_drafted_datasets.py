@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 EVENTS: list[dict[str, Any]] = [
     {"id": str(n), "type": kind, "public": True, "actor": {"id": n, "login": f"u{n}"}, "payload": payload,
-     "created_at": f"2013-01-10T07:58:{n:02d}Z", **({"org": {"id": 7, "avatar_url": None}} if n % 2 else {})}
+     "created_at": f"2013-01-10T07:58:{n:02d}Z",
+     **({"org": {"id": 7, "avatar_url": None}} if n % 2 else {"${env:HOME}": "a text"})}
     for n, (kind, payload) in enumerate([
         ("PushEvent", {"size": 1, "commits": [{"sha": "a", "author": {"name": "x"}, "distinct": True}]}),
         ("WatchEvent", {"action": "started"}),
@@ -82,6 +83,8 @@ def test_what_was_crawled_is_curated_by_its_draft_as_it_is(
         assert failed == [], one.name
     event = next(row for row in curated_rows(lake, "events") if row["id"] == "1")
     assert (event["actor_login"], event["created_date"]) == ("u1", date(2013, 1, 10))
+    # Spark would put the environment's value in the place of such a name.
+    assert [row["env_home"] for row in curated_rows(lake, "events") if row["id"] == "2"] == ["a text"]
     trip = next(row for row in curated_rows(lake, "trips") if row["trip_id"] == 5)
     assert (trip["fare"], trip["started_date"], trip["blob"]) == (Decimal("1.25"), date(2020, 1, 3), b"x")
 

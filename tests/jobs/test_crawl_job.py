@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -107,6 +108,7 @@ def test_neither_output_shows_a_value_that_tells_of_a_person(job: Job, tmp_path:
         (["--lake", "LAKE", "--sample", "0"], "expected a whole number of at least 1"),
         (["--lake", "LAKE", "--exclud", "a"], "did you mean --exclude?"),
         (["--lake", "ftp://x/y"], "this scheme is not supported"),
+        (["--lake", ""], "--lake: expected a value, found an empty one"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_done_is_one_clear_message_with_code_2(
@@ -170,3 +172,31 @@ def test_reading_all_in_spark_tells_what_reading_all_at_once_does(
     assert here[0].full
     sample = crawl(f"{lake}/raw", Options(sample=200, lake=True))
     assert (sample[0].records, sample[0].full, sample[0].objects) == (200, False, here[0].objects)
+
+
+def test_names_that_would_steer_a_terminal_are_shown_in_plain_letters(job: Job, tmp_path: Path) -> None:
+    (tmp_path / "raw" / "odd").mkdir(parents=True)
+    record = {"a\x1b[31mred\r": 1, "long" * 200: 2}
+    (tmp_path / "raw" / "odd" / "x.json").write_text(json.dumps(record))
+    code, summary, told = job("--lake", str(tmp_path))
+    assert (code, list(summary["datasets"][0]["fields"])) == (0, list(record))
+    assert "\x1b" not in told.replace("\x1b[1m", "").replace("\x1b[0m", "")
+    assert "\\x1b" in told.replace("\n", "")
+    assert told.count("long") < 50
+
+
+def test_a_job_that_is_told_to_end_says_so_on_its_last_line(tmp_path: Path) -> None:
+    """The body waits; the process gets SIGTERM, as schedulers send it, or Ctrl-C."""
+    code = (
+        "import sys, time\nfrom sluice.runtime.job import main\n"
+        "def body(run, argv):\n    print('ready', flush=True)\n    time.sleep(60)\n    return {}\n"
+        "main('waits', sys.argv[1:], body)"
+    )
+    for sent, wanted in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+        with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, cwd=tmp_path) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            process.send_signal(sent)
+            told = process.stdout.read().splitlines()
+            assert process.wait(30) == wanted
+        assert json.loads(told[-1])["exit_code"] == wanted

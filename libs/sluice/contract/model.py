@@ -78,8 +78,8 @@ class Csv:
     """How CSV is written, which is RFC 4180 with these characters.
 
     `header`: the first row holds names, and cells are found by them; else by their place. An unquoted cell that is
-    empty or `null_text` is NULL. An empty `quote`: no cell is quoted. `split_joined`: rows that lost the line end between them, so that a blank alone is
-    left, are cut there; else they are damage.
+    empty or `null_text` is NULL. An empty `quote`: no cell is quoted. `split_joined`: rows that lost the line end
+    between them, so that a blank alone is left, are cut there; else they are damage.
     """
 
     header: bool

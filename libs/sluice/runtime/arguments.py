@@ -36,6 +36,10 @@ class Arguments(argparse.ArgumentParser):
             near = difflib.get_close_matches(word.split("=")[0], ours, 1, 0.85) if word.startswith("--") else []
             if near and not word.startswith(("--JOB_", "--TempDir")):
                 raise UsageError(f"{word} is not an argument (did you mean {near[0]}?)")
+        for action in self._actions:
+            # `--lake "$LAKE"` without such a variable: an empty name would be the root of the disk.
+            if action.required and getattr(found, action.dest) == "":
+                raise UsageError(f"{action.option_strings[0]}: expected a value, found an empty one; see --help")
         return found
 
     def error(self, message: str) -> NoReturn:

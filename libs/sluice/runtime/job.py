@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import signal
 import sys
+import threading
 import time
 import traceback
 import uuid
@@ -53,6 +55,20 @@ def running_tasks(session: SparkSession) -> tuple[int, int]:
     return sum(info.numCompletedTasks for info in stages), sum(info.numTasks for info in stages)
 
 
+class _Terminated(BaseException):
+    """Raised where the process is told to end (SIGTERM), so that leases are given back and a summary is written."""
+
+
+def _heed_termination() -> Any:
+    """Make SIGTERM end the job as Ctrl-C does; the handler before, None where signals are not ours to handle."""
+
+    def stop(_signal: int, _frame: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # the second time at once
+        raise _Terminated
+
+    return signal.signal(signal.SIGTERM, stop) if threading.current_thread() is threading.main_thread() else None
+
+
 def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Mapping[str, Any]]) -> None:
     """Run `body`; its summary is the last line of standard output.
 
@@ -63,6 +79,7 @@ def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Map
     started = time.monotonic()
     summary: dict[str, Any] = {"job": job, "run_id": run.run_id, "code_version": run.code_version}
     code = 0
+    before = _heed_termination()
     try:
         summary.update(body(run, argv))
         code = int(summary.pop("exit_code", 0))
@@ -70,8 +87,8 @@ def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Map
             print(f"{job}: {summary['error']}", file=sys.stderr, flush=True)
     except SystemExit:  # --help
         raise
-    except KeyboardInterrupt:
-        code = 130
+    except (KeyboardInterrupt, _Terminated) as stopped:
+        code = 143 if isinstance(stopped, _Terminated) else 130
         summary["error"] = "interrupted; the next run finishes what this one began"
     except Exception as error:  # noqa: BLE001 - the frame of a job: whatever it is must be told and end the process
         ours = error if isinstance(error, SluiceError) else from_spark(error)
@@ -80,6 +97,9 @@ def main(job: str, argv: Sequence[str], body: Callable[[Run, Sequence[str]], Map
         code = ours.exit_code if ours else 1
         summary["error"] = str(ours) if ours else f"unexpected {type(error).__name__}; this is a fault of the job's"
         print(f"{job}: {summary['error']}", file=sys.stderr, flush=True)
+    finally:
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
     took = time.monotonic() - started
     seconds = {"seconds": round(took, 3), **estimate(argv, took)}
     steps = run.progress.rounded()

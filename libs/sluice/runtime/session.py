@@ -21,6 +21,8 @@ PINNED = {
     "spark.sql.parquet.datetimeRebaseModeInWrite": "CORRECTED",
     "spark.sql.parquet.datetimeRebaseModeInRead": "CORRECTED",
     "spark.sql.caseSensitive": "false",
+    # `${env:HOME}` in an expression is text; by default Spark would put the environment's value there.
+    "spark.sql.variable.substitute": "false",
     "spark.sql.legacy.timeParserPolicy": "CORRECTED",
     "spark.sql.sources.partitionOverwriteMode": "static",
     # Spark 4.1 measures a batch at every row, in time that grows with the batch (160 s of CPU for 2 million rows).
