@@ -208,6 +208,23 @@ def test_of_two_deployments_at_once_the_second_is_told_and_a_killed_ones_lock_is
     assert pointer.read_json(f"{where}/lock.json") == (None, None)
 
 
+def test_a_lock_that_is_given_back_while_it_is_looked_at_is_told_as_that(
+    own: Environment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    where = pointer.place(own.artifacts, "dev", "glue")
+    lock, read = f"{where}/lock.json", pointer.read_json
+
+    def vanishing(uri: str) -> tuple[dict[str, Any] | None, str | None]:
+        found = read(uri)
+        storage_for(uri).delete(uri)
+        return found
+
+    storage_for(lock).put(lock, b'{"by": "x"}')
+    monkeypatch.setattr(pointer, "read_json", vanishing)
+    with pytest.raises(SluiceError, match="another deployment has just ended"), pointer.locked(where):
+        pass
+
+
 def test_a_job_that_changed_since_the_plan_is_left_as_it_is(planes: Account, own: Environment, tmp_path: Path) -> None:
     source = built_release(own, built(tmp_path / "r"))
     deploy(own, source)

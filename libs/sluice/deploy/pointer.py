@@ -91,6 +91,10 @@ def _take_over(uri: str, mine: dict[str, Any], stale_seconds: float) -> None:
         try:
             head = client("s3").head_object(Bucket=bucket, Key=key)
         except Exception as error:
+            if code(error) in ("NoSuchKey", "404"):  # given back since it was read
+                raise SluiceError(
+                    f"another deployment has just ended ({uri}); run again, it shows a new plan"
+                ) from error
             raise ours(error, uri) from error
         now = _store_clock(head)
         age = (now - head["LastModified"]).total_seconds()
