@@ -102,6 +102,9 @@ def test_nulls_of_records_that_filters_may_take_are_told_and_others_are_drift() 
     filtered = parse_contract(text_of(document), "v1.yaml")
     kinds = [one.kind for one in drift(found(GOOD, {"beat": True}), filtered)]
     assert kinds == ["filtered"] * len(kinds) != []
+    kinds = [one.kind for one in drift(found(GOOD, {"beat": True, "at": "x"}), filtered)]
+    assert kinds == ["filtered"] * len(kinds) != []
+    assert "type" in [one.kind for one in drift(found(GOOD, {"beat": True}, *[{**GOOD, "at": "x"}] * 2), filtered)]
     kinds = [one.kind for one in drift(found(GOOD, {"beat": True}, {"at": 1}), filtered)]
     assert "null" in kinds
 

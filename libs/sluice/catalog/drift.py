@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from sluice.catalog.draft_types import EXACT_IN_DOUBLE, JSON, kinds_of, raw_type
@@ -31,7 +31,7 @@ class Difference:
     that share of records. `contract` and `found` say what each has.
 
     Told, and no drift: `unseen`, an optional field that no record looked at has; `rescued`, a field that no contract
-    can name; `filtered`, a `null` of no more records than record filters may take.
+    can name; `filtered`, a `null` or a field's other `type` in no more records than record filters may take.
     """
 
     path: str
@@ -53,8 +53,8 @@ class Difference:
 def drift(found: Found, contract: Contract) -> list[Difference]:
     """All differences, in the order of the contract, new fields last; none where every value looked at would be taken.
 
-    What curate rescues counts (`new`), what it refuses counts (`type`, `null`). Record filters are not asked: a field
-    of filtered records counts as any other.
+    What curate rescues counts (`new`), what it refuses counts (`type`, `null`). Record filters are not asked, only how
+    many records have what they ask for: a field of filtered records counts as any other.
     """
     if found.format != contract.raw_format and {found.format, contract.raw_format} != {"delta", "parquet"}:
         return [Difference("", "type", contract.raw_format, found.format, 1.0)]
@@ -68,7 +68,9 @@ def drift(found: Found, contract: Contract) -> list[Difference]:
             continue  # any cell is text
         else:
             differences += _within(field.name, parse_type(field.type), place, needed)
-    differences += _missing(found, contract)
+    most = filtered_at_most(contract, found) if contract.filters else 0
+    differences = [_explained(one, found, most) for one in differences]
+    differences += _missing(found, contract, most)
     known = {field.name for field in contract.raw}
     cases = {folded(name) for name in known}
     for name, place in found.root.members.items():
@@ -169,9 +171,16 @@ def _beyond(type_: SparkType, place: Place) -> str | None:
     return None
 
 
-def _missing(found: Found, contract: Contract) -> Iterator[Difference]:
+def _explained(one: Difference, found: Found, most: int) -> Difference:
+    """The same as `filtered` where a field is of another type in no more records than filters may take."""
+    place = found.root.members.get(one.path)
+    if one.kind != "type" or place is None or not 0 < round(one.share * sum(place.kinds.values())) <= most:
+        return one
+    return replace(one, kind="filtered")
+
+
+def _missing(found: Found, contract: Contract, most: int) -> Iterator[Difference]:
     """Raw fields, taken as they are by a required column, that some record lacks."""
-    most = filtered_at_most(contract, found) if contract.filters else 0
     for column in contract.columns:
         if not column.required or len(column.sources) != 1 or not found.records:
             continue

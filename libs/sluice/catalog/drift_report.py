@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DRIFTED = 5
 _WORDS = {
     "new": "new field", "gone": "gone", "type": "other type", "null": "null", "unseen": "not met (optional)",
-    "rescued": "kept in _rescued", "filtered": "null (filters)",
+    "rescued": "kept in _rescued", "filtered": "in filtered records",
 }  # fmt: skip
 _ROWS, _WIDE = 100, 60
 
