@@ -15,7 +15,8 @@ from support.s3 import S3Server
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
-pytestmark = pytest.mark.kill
+# On both lanes real processes are killed on a disk; what S3 adds does not depend on Spark's version.
+pytestmark = [pytest.mark.kill, pytest.mark.lane("spark-4.1")]
 OPTIONS: dict[str, Any] = {"target_file_bytes": 3000}
 
 
