@@ -18,6 +18,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from sluice.errors import UsageError
 from sluice.export.copy import Options, export
 from sluice.runtime.arguments import Arguments, boolean, byte_count, seconds
 from sluice.runtime.job import Run, main
@@ -27,7 +28,8 @@ def body(run: Run, argv: Sequence[str]) -> Mapping[str, Any]:
     """Arguments -> one call of the library -> summary."""
     parser = Arguments("export", "Keep a Parquet copy of a lake's table for readers that do not know Delta.")
     parser.add("lake", "the lake: a local folder or s3://bucket/prefix", required=True)
-    parser.add("table", "a table as a catalog calls it: app_messages, app_messages_quarantine, ...", required=True)
+    parser.add("table", "a table as a catalog calls it: app_messages, app_messages_quarantine, ...", default="")
+    parser.add("dataset", "in place of --table: the dataset's curated table", default="")
     parser.add("to", "where copies are kept, if not in the lake's parquet/", default="")
     parser.add("manifest", "redshift, symlink, both with a comma, or none; as before by default", default="")
     parser.add("grace-hours", "how long a file stays that is not named any more", type=seconds,
@@ -38,7 +40,10 @@ def body(run: Run, argv: Sequence[str]) -> Mapping[str, Any]:
     parser.add("quarantine", "where refused records are kept, if not in the lake's quarantine/", default="")
     parser.add("dry-run", "true: say what would be done and write nothing", type=boolean, default=False)
     args = vars(parser.read(argv))
-    return export(run, args.pop("lake"), args.pop("table"), Options(**args))
+    lake, table, dataset = args.pop("lake"), args.pop("table"), args.pop("dataset")
+    if not (table or dataset):
+        raise UsageError("expected a table, by --table or by --dataset, found none; see --help")
+    return export(run, lake, table or dataset, Options(**args))
 
 
 if __name__ == "__main__":

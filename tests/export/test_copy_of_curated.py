@@ -52,13 +52,16 @@ def test_a_copy_follows_batches_replaced_rows_and_optimize_and_its_rows_are_thos
 
 def test_files_with_int96_timestamps_are_copied_as_microseconds(spark: SparkSession, lake: str) -> None:
     uri = join(lake, "analytics", "old")
-    key = "spark.sql.parquet.outputTimestampType"
-    spark.conf.set(key, "INT96")
+    settings = {"outputTimestampType": "INT96", "int96RebaseModeInWrite": "CORRECTED"}
+    before = {name: spark.conf.get(f"spark.sql.parquet.{name}") for name in settings}
+    for name, value in settings.items():
+        spark.conf.set(f"spark.sql.parquet.{name}", value)
     try:
         texts = "SELECT explode(array('2017-11-26 15:56:51.679001', '0099-01-01', NULL)) AS text"
         spark.sql(f"SELECT CAST(text AS TIMESTAMP) AS at FROM ({texts})").coalesce(1).write.format("delta").save(uri)
     finally:
-        spark.conf.set(key, "TIMESTAMP_MICROS")
+        for name, value in before.items():
+            spark.conf.set(f"spark.sql.parquet.{name}", value)
     copied(lake, table="old")
     found = copy_rows(lake, "old")
     assert sorted(str(row["at"]) for row in found) == [

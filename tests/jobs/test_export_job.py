@@ -44,6 +44,9 @@ def test_the_job_tells_what_it_did_in_its_summary_and_by_its_code(lake: str) -> 
     assert job(lake)[1]["outcome"] == "exported"
     assert job(lake)[1]["outcome"] == "nothing new"
     assert job(lake, "--manifest", "hive")[0] == 2
+    named = [sys.executable, str(JOB), "--lake", lake]
+    for arguments, expected in ([], 2), (["--dataset", "visits"], 0):
+        assert subprocess.run([*named, *arguments], capture_output=True, timeout=60, check=False).returncode == expected
     assert copy_rows(lake) == table_rows(table_uri(lake))
 
 
