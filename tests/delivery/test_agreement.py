@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -205,10 +206,13 @@ def test_the_function_decides_every_record_as_the_batch_job_does(spark: SparkSes
         assert min(len(rows), len(theirs), totals(lake, dataset).filtered + (dataset != "parcels")) > 0, run
 
 
+@pytest.mark.lane("spark-4.1")
 def test_what_the_function_delivers_is_curated_as_what_was_received(spark: SparkSession, tmp_path: Any) -> None:
     contract, suite = messages()
     judging = Judging(module_of(contract, suite))
-    texts = [text for text in sent(_message, _sound_message, 150) if len(judging.records(text, 0)) == 1]
+    # An array is one only at the head of an object, where the function has each record's own head.
+    texts = [text for text in sent(_message, _sound_message, 150) if text.startswith(b"{")]
+    texts = [text for text in texts if len(judging.records(text, 0)) == 1]
     event = [
         {"recordId": str(at), "approximateArrivalTimestamp": ARRIVED_MILLIS, "data": base64.b64encode(text).decode()}
         for at, text in enumerate(texts)

@@ -17,6 +17,8 @@ from sluice.delivery.handler import DROPPED, FAILED, MOST_BYTES, OK, answered
 from sluice.delivery.records import Judging
 from test_agreement import ARRIVED_MILLIS, messages, parcels
 
+pytestmark = pytest.mark.lane("spark-4.1")
+
 SOUND = {"id": "p1", "kind": "a", "at": 1_511_711_811, "weight": 2}
 PING, REFUSED, DAMAGE = {"kind": "ping"}, {**SOUND, "at": "x"}, b'{"id": '
 

@@ -29,6 +29,8 @@ import json, sys, time
 sys.path.insert(0, sys.argv[1])
 began = time.perf_counter()
 from importlib import import_module
+
+pytestmark = pytest.mark.lane("spark-4.1")
 module, _, name = sys.argv[2].rpartition(".")
 handle = getattr(import_module(module), name)
 answer = handle(json.load(sys.stdin), None)

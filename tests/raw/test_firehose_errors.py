@@ -18,6 +18,8 @@ from sluice.raw.listing import list_sources
 from sluice.raw.reader import Reader
 from sluice.runtime.storage import LocalStorage
 
+pytestmark = pytest.mark.lane("spark-4.1")
+
 HOUR = "2017/11/26/15"
 SENT = b'{"a": 1}{"b": "\xff'
 

@@ -13,8 +13,9 @@ sound records beside others          Ok                the same; refused ones as
                                                        with their reasons; filtered ones left out
 ===================================  ================  ============================================================
 
-What failed comes into `processing-failed/` as it was sent, and from there into quarantine. An answer has at most 6 MB:
-where it would be longer, enrichment is left out, which the batch job makes up for; what does not fit even so fails.
+An array's elements are records, each on a line of its own. What failed comes into `processing-failed/` as it was sent,
+and from there into quarantine. An answer has at most 6 MB: where it would be longer, enrichment is left out, which the
+batch job makes up for; what does not fit even so fails.
 (docs.aws.amazon.com/firehose/latest/dev/data-transformation.html)
 
 Environment: SLUICE_DATASET names the dataset, one of those that the release has compiled. One line a call is printed,

@@ -79,7 +79,7 @@ class Judging:
                 one.fate, one.filtered, one.reasons = "filtered", kind, ()
             else:
                 going.append(one)
-        self._enrich([one for one in going if not one.reasons])
+        self._enrich(going)
         for one in going:
             hour = one.arrived_millis * 1000 // _HOUR_MICROS * _HOUR_MICROS
             one.values, fails = self._columns(one.row, one.bad, hour, hour + _HOUR_MICROS)
@@ -88,14 +88,16 @@ class Judging:
                 one.reasons = [*one.reasons, *(self._reasons[number] for number in fails)]
 
     def _enrich(self, records: Sequence[Judged]) -> None:
-        """Of records that the reader refused anything of nothing is filled, as in Spark."""
-        rules = self.contract.enrich
-        names = {name for rule in rules for name in (rule.by, *(field for field, _ in rule.fill))}
-        told = [{name: getattr(one.row, self._attributes[name]) for name in names} for one in records]
-        for one, added in zip(records, additions(rules, told), strict=True):
-            one.added = added
-            for name, value in added.items():
-                setattr(one.row, self._attributes[name], value)
+        """Rule by rule; where the reader refused one of a rule's fields, nothing of it is filled, as in Spark."""
+        for rule in self.contract.enrich:
+            names = (rule.by, *(name for name, _ in rule.fill))
+            asked = [one for one in records if not one.bad or not {*names, rule.source}.intersection(one.bad)]
+            told = [{name: getattr(one.row, self._attributes[name]) for name in names} for one in asked]
+            for one, added in zip(asked, additions([rule], told), strict=True):
+                if added:
+                    one.added = one.added | added
+                    for name, value in added.items():
+                        setattr(one.row, self._attributes[name], value)
 
 
 def line(one: Judged, longest: int, *, enriched: bool = True) -> bytes:
