@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import duckdb
 
 from sluice.errors import ProblemsError, SluiceError, StorageError
+from sluice.lake.commit import refusal
 
 _FAULTS = (
     (r"[Dd]ivision by zero", "a division or remainder by zero; divide by nullif(x, 0)"),
@@ -24,12 +25,14 @@ def in_words() -> Iterator[None]:
     """What DuckDB finds wrong is told in words; an error of ours goes on as it is."""
     try:
         yield
-    except duckdb.Error as error:
+    except (duckdb.Error, OSError) as error:
         raise _told(error) from None
 
 
-def _told(error: duckdb.Error) -> SluiceError:
+def _told(error: Exception) -> SluiceError:
     words = str(error)
+    if refused := refusal(error, "a table's files"):  # Arrow reads for DuckDB, and DuckDB passes on what it says
+        return refused
     if isinstance(error, duckdb.ConversionException):
         large = "out of range" in words or "overflow" in words.lower()
         return _problem("a value is too large for its new type; use try_cast" if large else _CAST)
@@ -37,7 +40,7 @@ def _told(error: duckdb.Error) -> SluiceError:
         return _problem(_first(words) + _OTHER_ENGINE)
     if isinstance(error, duckdb.OutOfMemoryException):
         return SluiceError("the query needs more memory than there is; ask for less of it, or with --engine spark")
-    if isinstance(error, duckdb.IOException | duckdb.HTTPException | duckdb.PermissionException):
+    if isinstance(error, OSError | duckdb.IOException | duckdb.HTTPException | duckdb.PermissionException):
         return StorageError("a table's file cannot be read; was it vacuumed while we read? Run again")
     for pattern, told in _FAULTS:
         if re.search(pattern, words):
