@@ -64,6 +64,7 @@ setup(
     ],
     extras_require={
         "spark": ["pyspark>=3.5.6,<4.2", "delta-spark>=3.3.2,<5"],
+        "query": ["duckdb>=2.0,<2.1"],  # not for clusters, where jobs/query.py asks Spark
         "quality": ["great-expectations>=1.24.1,<2", "jinja2>=3.1"],
     },
     classifiers=["Programming Language :: Python :: 3", "Programming Language :: Python :: 3.11", "Typing :: Typed"],
