@@ -31,7 +31,8 @@ def source_of(rule: Enrich) -> str:
 def additions(rules: Sequence[Enrich], records: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """For each record, given as decoded values by raw field, what is to be added to it: nothing, or a rule's fields.
 
-    A text that many records share is looked up once. Records with a field of the wrong type are not to be asked.
+    A text that many records share is looked up once. A record of which the reader refused one of a rule's fields is not
+    to be given with that rule.
     """
     added: list[dict[str, Any]] = [{} for _ in records]
     for rule in rules:
