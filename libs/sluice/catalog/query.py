@@ -10,6 +10,7 @@ import logging
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from sluice.catalog.lake_tables import LakeTable
@@ -65,8 +66,10 @@ class Query:
         texts = numbered.select(*(_text(f"c{place}", field.dataType) for place, field in enumerate(self._fields)))
         if limit is not None:
             texts = texts.limit(limit + 1)
+        decimals = [place for place, field in enumerate(self._fields) if field.dataType.typeName() == "decimal"]
         with _in_words():
-            yield from texts.toLocalIterator()
+            for row in texts.toLocalIterator():
+                yield _plain(row, decimals) if decimals else row
 
     def plan(self) -> str:
         """Spark's physical plan: what is read of which files, by what filters."""
@@ -132,6 +135,15 @@ def _text(name: str, kind: Any) -> Column:
     if isinstance(kind, T.BinaryType):
         return F.base64(value).alias(name)
     return value.cast("string").alias(name)
+
+
+def _plain(row: Row, decimals: Sequence[int]) -> Row:
+    """`row` with its decimals in full: Spark 3.5 writes 0.0000000001 as 1E-10, Spark 4 does not."""
+    texts = list(row)
+    for place in decimals:
+        text = texts[place]
+        texts[place] = format(Decimal(text), "f") if text and "E" in text else text
+    return texts
 
 
 @contextmanager
