@@ -189,6 +189,8 @@ def test_a_reader_sees_one_version_at_every_write_of_a_run_and_files_it_has_name
         copied(lake)
     assert sorted(set(versions)) == [1, 3]
     copied(lake)
+    delete(lake, 2)
+    copied(lake)
     assert read_files(held).num_rows == 10  # a slow reader has read the pointer before
     copied(lake, grace_hours=1e-9)
     assert data_files(lake) == {file["path"] for file in pointer(lake)["files"]}
@@ -257,7 +259,8 @@ def test_types_and_values_are_those_of_the_table_for_pyarrow_and_for_duckdb(lake
     copied(lake)
     found = read_files(pointer(lake))
     assert found.schema.equals(pa.schema(DeltaTable(table_uri(lake)).schema().to_arrow()))
-    assert repr(copy_rows(lake)) == repr(table_rows(table_uri(lake)))
+    # As texts, since a NaN is not equal to itself.
+    assert [repr(row) for row in copy_rows(lake)] == [repr(row) for row in table_rows(table_uri(lake))]
     told = duckdb.connect().execute(FROM_SQL.format(join(place(lake), "_latest.json"))).fetchall()
     assert told == [(3, Decimal("-1.90"), 2, dt.date(2017, 11, 26), 1)]
 
