@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sluice.catalog.ask import Answer
 
 DATABASE = "of_both"
+one_lane = pytest.mark.lane("spark-4.1")  # what is neither Spark's nor Arrow's doing
 SAME = {
     **native_lake.EXAMPLES,
     "all kinds of values": "SELECT * FROM things ORDER BY id DESC NULLS LAST",
@@ -100,6 +101,7 @@ def test_both_engines_write_the_same_bytes_in_every_form(
         assert written(form, ours) == to.getvalue()
 
 
+@one_lane
 @pytest.mark.parametrize(
     ("sql", "said"),
     [
@@ -188,6 +190,7 @@ def test_whatever_is_no_plain_query_is_refused_in_words_without_values(
     assert listing(lake) == before
 
 
+@one_lane
 @pytest.mark.parametrize(
     "sql",
     [
@@ -210,6 +213,7 @@ def test_beneath_the_judge_the_session_opens_its_tables_files_alone(session: Ses
     assert not list(tmp_path.iterdir())
 
 
+@one_lane
 def test_no_function_that_sounds_like_the_world_outside_is_let_through() -> None:
     """A new DuckDB may bring new ones: each that sounds so is refused, or is known to look at its arguments alone."""
     found = duckdb.sql(
@@ -221,6 +225,7 @@ def test_no_function_that_sounds_like_the_world_outside_is_let_through() -> None
     assert {name for name in suspects if not _FUNCTIONS_REFUSED.fullmatch(name)} == set()
 
 
+@one_lane
 def test_partitions_that_a_filter_excludes_are_not_opened(tmp_path: Path) -> None:
     table = f"{tmp_path}/curated/days"
     days = [f"2026-01-{day:02d}" for day in range(1, 32)] * 10
@@ -278,6 +283,7 @@ def test_tables_whose_files_alone_do_not_tell_their_rows_are_refused(
     assert said in str(caught.value)
 
 
+@one_lane
 def test_a_folder_whose_name_is_a_pattern_is_read_as_it_is_called(tmp_path: Path) -> None:
     for name, number in (("lake*", 1), ("lake x", 2)):
         write_deltalake(f"{tmp_path}/{name}/curated/t", pa.table({"p": ["a"], "n": [number]}), partition_by=["p"])
