@@ -36,7 +36,7 @@ class Script:
 _ZONES = ("curated", "quarantine", "_sluice", "analytics")
 _TABLES = ("curated/{}", "quarantine/{}", "_sluice/{}/checks", "analytics/<>", "_sluice/<>/checks")
 _LOGS = tuple(f"{table}/_delta_log" for table in _TABLES)
-_COPIES = ("parquet/{}", "parquet/{}_quarantine", "parquet/{}_checks")
+_COPIES = ("parquet/{}", "parquet/{}_quarantine", "parquet/{}_checks", "parquet/<>", "parquet/<>_checks")
 _OWN = ("_sluice/{}", "docs/{}", "quarantine/{}")
 _LEASES = ("_sluice/{}/lease/*", "quarantine/{}/batch=*")
 
