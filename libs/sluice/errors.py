@@ -18,8 +18,8 @@
     +-- AccountingError         exit 1   records read and records placed differ; nothing was published
     +-- LedgerError             exit 1   the ledger or a table says something that cannot be
 
-Held batches (exit 3) and drift (exit 5) are outcomes of a run and no errors; a run that is interrupted ends with 130, one
-that is told to end with 143.
+Held batches (exit 3) and drift (exit 5) are outcomes of a run and no errors; a run that is interrupted ends with 130,
+one that is told to end with 143.
 
 Messages say what was expected, what was found, where, and what to do now. They never hold a record's values.
 """
