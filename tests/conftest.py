@@ -116,6 +116,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "lane(name): runs on that lane of runtimes.toml alone")
 
 
+# Two workers take files in the order of collection; one of these taken last leaves the other worker idle for minutes.
+_LONGEST = frozenset(
+    "test_parity.py test_build.py test_gate_kill.py test_kill.py test_notebooks.py test_signals.py test_run.py "
+    "test_bench.py test_kill_on_s3.py test_curate_job.py test_query_job.py test_no_calls_home.py".split()
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.path.name not in _LONGEST)
+
+
 def pytest_make_parametrize_id(val: object) -> str | None:
     """Bytes go by their length: workers must agree on a test's name, and packed bytes hold the time of packing."""
     return f"{len(val)} bytes" if isinstance(val, bytes) else None

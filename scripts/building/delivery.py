@@ -9,6 +9,7 @@ import importlib.metadata
 import sys
 import zipfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,8 @@ def function(source: Source, parts: Sequence[Part], runtimes: Mapping[str, Any],
     members["sluice/delivery/datasets/__init__.py"] = b""
     for dataset in datasets:
         contract, suite = load_definitions(dataset, None, str(source.folder))
+        # The same bytes wherever the checkout lies, and no word of where that was.
+        contract = replace(contract, path=Path(contract.path).relative_to(source.folder).as_posix())
         members[f"sluice/delivery/datasets/{dataset}.py"] = compiled(contract, suite).encode()
     wheels = {wheel.name: wheel for wheel in part.wheels}
     for name in _WHEELS:

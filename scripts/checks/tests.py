@@ -16,8 +16,8 @@ from pathlib import Path
 from environment.lanes import lane_names
 
 ROOT = Path(__file__).parents[2]
-# Tests of a file stay together, since they share what the file's fixtures made.
-_PYTEST = ["python", "-m", "pytest", "-n", "2", "--dist", "loadfile"]
+# Tests of a file stay together, since they share what the file's fixtures made; tests/conftest.py orders the files.
+_PYTEST = ["python", "-m", "pytest", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 
 
 def main(arguments: Sequence[str]) -> int:

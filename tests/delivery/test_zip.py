@@ -20,6 +20,8 @@ from sluice.errors import UsageError
 from support.machine import ROOT
 from test_agreement import ARRIVED_MILLIS
 
+pytestmark = pytest.mark.lane("spark-4.1")  # no Spark here, so one lane tells it all
+
 LANE = "installed"
 PYTHON = f"{sys.version_info.major}.{sys.version_info.minor}"
 RUNTIMES = {"default_lane": LANE, "delivery": {"datasets": ["app_messages"]}}
@@ -30,7 +32,6 @@ sys.path.insert(0, sys.argv[1])
 began = time.perf_counter()
 from importlib import import_module
 
-pytestmark = pytest.mark.lane("spark-4.1")
 module, _, name = sys.argv[2].rpartition(".")
 handle = getattr(import_module(module), name)
 answer = handle(json.load(sys.stdin), None)

@@ -74,6 +74,7 @@ def test_a_submitted_query_registers_in_a_metastore_and_writes_its_result_and_a_
     before = listing(lake)
     metastore = f"spark.hadoop.javax.jdo.option.ConnectionURL=jdbc:derby:;databaseName={tmp_path}/metastore;create=true"
     conf = ["--conf", "spark.sql.catalogImplementation=hive", "--conf", metastore]
+    conf += ["--conf", f"spark.sql.warehouse.dir={tmp_path}/warehouse"]  # where a metastore keeps its own
     out = tmp_path / "result.csv"
     asked = ["--lake", lake, "--sql", 'SELECT "path", sum(size) AS bytes FROM visits GROUP BY 1 ORDER BY 1']
     asked += ["--engine", "spark"]
