@@ -8,6 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+pytestmark = pytest.mark.lane("spark-4.1")  # Great Expectations is the same on both lanes
+
 # Fails the process at any attempt to reach another machine, or to ask for its name, in whatever thread.
 _GUARD = """
 import ipaddress, os, sys
