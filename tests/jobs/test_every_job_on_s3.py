@@ -7,12 +7,18 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
+from deltalake import write_deltalake
 
 from lakes import DATASET, curated_by, curated_rows, deliver, expectation, listing, places, suite_of, transitions, visit
+from sluice.contract.load import load_contract
+from sluice.lake.tables import curated_schema
+from sluice.runtime.aws import delta_options
 from sluice.runtime.job import Run, main
 from sluice.runtime.storage import storage_for
 from support.contracts import text_of, visits
@@ -101,12 +107,44 @@ def test_every_job_works_on_one_lake_in_s3(
     assert listing(s3_lake) == before
 
 
+def test_windows_of_a_lake_in_s3_are_reckoned_and_copied_once(
+    spark: SparkSession,
+    s3_lake: str,
+    s3_service: S3Server,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in s3_service.environment().items():
+        monkeypatch.setitem(spark.sparkContext.environment, name, value)
+    monkeypatch.setattr(Run, "spark", spark)
+    at = datetime(2017, 11, 26, 15, 56, 1, tzinfo=UTC)
+    rows = [
+        {"event_time": at, "event_date": at.date(), "country": country, "sentiment": "neutral", "sentiment_value": 0.0}
+        for country in ("Chad", "Chad", "Peru")
+    ]
+    uri = f"{s3_lake}/curated/app_messages"
+    table = pa.Table.from_pylist(rows, curated_schema(load_contract("app_messages")))
+    write_deltalake(uri, table, partition_by=["event_date"], storage_options=delta_options(uri))
+    spelt = s3_lake.replace("s3://", "s3a://")
+    analyze = ["--lake", spelt, "--dataset", "app_messages", "--analysis", "sentiment_by_country"]
+    code, lines, said = here(capfd, "analyze", *analyze)
+    told = json.loads(lines[-1])
+    assert (code, told["outcome"], told["counts"]["curated"]) == (0, "published", 12), (
+        said
+    )  # six windows, two countries
+    assert [uri for uri in listing(f"{s3_lake}/docs/sentiment_by_country") if uri.endswith("index.html")]
+    code, lines, said = here(capfd, "export", "--lake", spelt, "--table", "sentiment_by_country")
+    assert code == 0, said
+    latest = json.loads(storage_for(s3_lake).read(f"{s3_lake}/parquet/sentiment_by_country/_latest.json"))
+    assert sum(file["rows"] for file in latest["files"]) == 12
+    before = listing(s3_lake)
+    for job in (["analyze", *analyze], ["export", "--lake", spelt, "--table", "sentiment_by_country"]):
+        code, lines, said = here(capfd, *job)
+        assert code == 0, said
+    assert not [uri for uri in listing(s3_lake) if uri not in before and "lease/" not in uri]
+
+
 def test_spark_s_own_keys_that_are_denied_are_told_in_one_message(s3_lake: str, tmp_path: Path) -> None:
-    import pyarrow as pa
-    from deltalake import write_deltalake
-
-    from sluice.runtime.aws import delta_options
-
     uri = f"{s3_lake}/curated/visits"
     write_deltalake(uri, pa.table({"id": ["a"]}), storage_options=delta_options(uri))
     conf = "--conf spark.hadoop.fs.s3a.access.key=nobody --conf spark.hadoop.fs.s3a.secret.key=nobody"

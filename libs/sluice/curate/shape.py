@@ -110,7 +110,9 @@ def _suite_decides(rows: DataFrame, asked: Sequence[Asked]) -> DataFrame:
 
 
 def _mask(tests: Sequence[Column]) -> Column:
-    bits = [F.when(test, F.lit(1 << bit).cast("bigint")).otherwise(F.lit(0)) for bit, test in enumerate(tests)]
+    # Less code than CASE for the JVM to compile, which it does with no method of more than 8,000 bytes.
+    told = [F.coalesce(test, F.lit(False)).cast("bigint") for test in tests]
+    bits = [F.shiftleft(one, bit) if bit else one for bit, one in enumerate(told)]
     return reduce(lambda a, b: a.bitwiseOR(b), bits).cast("bigint")
 
 
