@@ -14,6 +14,7 @@ from sluice.lake.commit import DataFile, open_table
 from sluice.lake.places import spark_uri
 from sluice.lake.rows import escaped, staged_rows
 from sluice.quality.compare import SIDES, Compared, Comparison
+from sluice.runtime.session import conf
 from sluice.runtime.storage import join
 
 if TYPE_CHECKING:
@@ -42,8 +43,10 @@ def compared(
     if open_table(places.curated) is not None:
         here = batch.unionByName(_in_windows(_table(spark, places.curated, asked), windows, asked))
     there = _in_windows(_table(spark, uri, asked), windows, asked)
-    names = _names(spark, [here, there], asked)
-    return _counted(windows, _summed(here, names, asked, "here"), _summed(there, names, asked, "there"), asked)
+    # A handful of shuffles of a few windows' rows: in Spark's 200 parts each they are thousands of empty tasks.
+    with conf(spark, {"spark.sql.shuffle.partitions": str(spark.sparkContext.defaultParallelism)}):
+        names = _names(spark, [here, there], asked)
+        return _counted(windows, _summed(here, names, asked, "here"), _summed(there, names, asked, "there"), asked)
 
 
 def _table(spark: SparkSession, uri: str, asked: Comparison) -> DataFrame:
